@@ -1,0 +1,105 @@
+"""The manifest of a snapshot: what was ingested, written last; without it the snapshot does not exist."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional
+
+from idc import layout
+from idc.dataset.catalog import Catalog, Refused
+from idc.dataset.storage import ObjectStore
+from idc.dataset.upload import Uploaded
+from idc.errors import MissingObject
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """manifest.json; `patches` is keyed by "0" and "1", `is_reused` is about the run that returned it."""
+
+    partition: str
+    source: str
+    synthetic: bool
+    sha256: str
+    size_bytes: int
+    patients: int
+    patches: Dict[str, int]
+    doubled_members: int
+    refused_count: int
+    refused: List[Refused]
+    is_reused: bool = field(default=False, compare=False)
+
+    def to_json(self) -> bytes:
+        """Return manifest.json."""
+        content: Dict[str, Any] = {
+            "format_version": 1,
+            "partition": self.partition,
+            "source": self.source,
+            "synthetic": self.synthetic,
+            "archive": {"sha256": self.sha256, "size_bytes": self.size_bytes},
+            "patients": self.patients,
+            "patches": self.patches,
+            "doubled_members": self.doubled_members,
+            "refused": {
+                "count": self.refused_count,
+                "members": [{"member": found.member, "reason": found.reason} for found in self.refused],
+            },
+        }
+        return json.dumps(content, indent=1).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Manifest:
+        """Read manifest.json."""
+        found = json.loads(content)
+        return cls(
+            partition=found["partition"],
+            source=found["source"],
+            synthetic=found["synthetic"],
+            sha256=found["archive"]["sha256"],
+            size_bytes=found["archive"]["size_bytes"],
+            patients=found["patients"],
+            patches=found["patches"],
+            doubled_members=found["doubled_members"],
+            refused_count=found["refused"]["count"],
+            refused=[Refused(**member) for member in found["refused"]["members"]],
+        )
+
+    @classmethod
+    def of(
+        cls, partition: str, source: str, synthetic: bool, uploaded: Uploaded, catalog: Catalog
+    ) -> Manifest:
+        """Return the manifest of an archive that has been uploaded and walked."""
+        counts = list(catalog.counts().values())
+        return cls(
+            partition=partition,
+            source=source,
+            synthetic=synthetic,
+            sha256=uploaded.sha256,
+            size_bytes=uploaded.size_bytes,
+            patients=len(counts),
+            patches={"0": sum(zero for zero, _ in counts), "1": sum(one for _, one in counts)},
+            doubled_members=catalog.doubled,
+            refused_count=catalog.refused_count,
+            refused=catalog.refused,
+        )
+
+
+def find_manifest(store: ObjectStore, partition: str) -> Optional[Manifest]:
+    """Return a snapshot's manifest, None if the snapshot does not exist."""
+    content = store.find(layout.manifest(partition))
+    return None if content is None else Manifest.from_json(content)
+
+
+def read_manifest(store: ObjectStore, partition: str) -> Manifest:
+    """Return a snapshot's manifest.
+
+    Raises:
+        MissingObject: the snapshot does not exist.
+    """
+    found = find_manifest(store, partition)
+    if found is None:
+        uri = store.uri(layout.manifest(partition))
+        raise MissingObject(
+            "snapshot", partition, f"no {uri}", "a manifest", "Run idc_ingest for this partition."
+        )
+    return found

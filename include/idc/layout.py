@@ -1,0 +1,137 @@
+"""Every S3 key of the product, as pure functions; prefixes end with a slash."""
+
+from __future__ import annotations
+
+import re
+from typing import Tuple
+
+from idc.errors import ConfigurationError
+
+SPLITS = ("train", "validation", "test")
+RECORDIO = "recordio"
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def snapshot_prefix(partition: str) -> str:
+    """Return the prefix of one partition's snapshot."""
+    return f"snapshots/{_name('partition', partition)}/"
+
+
+def archive(partition: str) -> str:
+    """Return the key of a snapshot's archive, one object as it came."""
+    return f"{snapshot_prefix(partition)}archive.zip"
+
+
+def manifest(partition: str) -> str:
+    """Return the key of a snapshot's manifest; without it the snapshot does not exist."""
+    return f"{snapshot_prefix(partition)}manifest.json"
+
+
+def dataset_pointer(partition: str) -> str:
+    """Return the key that names the dataset last made of a snapshot."""
+    return f"{snapshot_prefix(partition)}dataset.json"
+
+
+def dataset_prefix(dataset_digest: str) -> str:
+    """Return the prefix of one dataset."""
+    return f"datasets/{_digest('dataset digest', dataset_digest)}/"
+
+
+def split_prefix(dataset_digest: str, split: str, record_format: str = RECORDIO) -> str:
+    """Return the prefix of one split's shards, what a training channel reads."""
+    return f"{dataset_prefix(dataset_digest)}{record_format}/{_split(split)}/"
+
+
+def shard(split: str, number: int, record_format: str = RECORDIO) -> str:
+    """Return a shard's key below its dataset's prefix, without a suffix."""
+    return f"{record_format}/{_split(split)}/part-{number:05d}"
+
+
+def split_table(dataset_digest: str) -> str:
+    """Return the key of the table of patients and their splits."""
+    return f"{dataset_prefix(dataset_digest)}split.csv"
+
+
+def quality(dataset_digest: str) -> str:
+    """Return the key of a dataset's quality findings."""
+    return f"{dataset_prefix(dataset_digest)}quality.json"
+
+
+def index(dataset_digest: str) -> str:
+    """Return the key of a dataset's index; without it the dataset does not exist."""
+    return f"{dataset_prefix(dataset_digest)}index.json"
+
+
+def code_prefix(digest: str) -> str:
+    """Return the prefix of code that travels into a job."""
+    return f"code/{_digest('code digest', digest)}/"
+
+
+def code_archive(digest: str) -> str:
+    """Return the key of a training job's code."""
+    return f"{code_prefix(digest)}sourcedir.tar.gz"
+
+
+def job_prefix(job_name: str) -> str:
+    """Return the prefix below which SageMaker writes what a job makes."""
+    return f"jobs/{_name('job', job_name)}/"
+
+
+def candidate_prefix(partition: str, variant: str) -> str:
+    """Return the prefix of one variant's trained model of one partition."""
+    return f"candidates/{_name('partition', partition)}/{_name('variant', variant)}/"
+
+
+def metrics(partition: str, variant: str) -> str:
+    """Return the key of a candidate's metrics."""
+    return f"{candidate_prefix(partition, variant)}metrics.json"
+
+
+def predictions(partition: str, variant: str) -> str:
+    """Return the key of a candidate's predictions of the test patches."""
+    return f"{candidate_prefix(partition, variant)}predictions.csv"
+
+
+def candidate(partition: str, variant: str) -> str:
+    """Return the key of what a candidate is made of."""
+    return f"{candidate_prefix(partition, variant)}candidate.json"
+
+
+def uri(bucket: str, key: str) -> str:
+    """Return `s3://bucket/key`."""
+    return f"s3://{bucket}/{key}"
+
+
+def parse_uri(address: str) -> Tuple[str, str]:
+    """Return the bucket and key of an `s3://bucket/key` address; the key may be empty.
+
+    Raises:
+        ConfigurationError: it is no such address.
+    """
+    bucket, _, key = address[len("s3://") :].partition("/")
+    if not address.startswith("s3://") or not bucket:
+        raise ConfigurationError("S3 address", repr(address), "not one", "s3://bucket/key", "Correct it.")
+    return bucket, key
+
+
+def _name(what: str, value: str) -> str:
+    if not _NAME.fullmatch(value) or ".." in value:
+        rule = "at most 128 letters, digits, dots, dashes and underscores, no two dots in a row"
+        raise ConfigurationError(what, repr(value), "not a name", rule, "Choose another.")
+    return value
+
+
+def _digest(what: str, value: str) -> str:
+    if not _DIGEST.fullmatch(value):
+        raise ConfigurationError(what, repr(value), "not a digest", "64 hexadecimal digits", "Use a SHA-256.")
+    return value
+
+
+def _split(value: str) -> str:
+    if value not in SPLITS:
+        raise ConfigurationError(
+            "split", repr(value), "unknown", f"one of {', '.join(SPLITS)}", "Correct it."
+        )
+    return value

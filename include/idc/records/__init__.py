@@ -1,0 +1,1 @@
+"""Record formats that training reads, written and verified by this package alone."""

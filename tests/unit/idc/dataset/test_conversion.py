@@ -1,0 +1,41 @@
+"""Equal inputs have equal digests, and the job is asked for just what was meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from idc import layout
+from idc.dataset.conversion import Conversion, ConversionSettings, dataset_digest, parse_arguments
+from idc.dataset.split import Shares
+from idc.errors import ConfigurationError
+
+DIGEST = "a" * 64
+SETTINGS = ConversionSettings(3, Shares(0.6, 0.3, 0.1), 1 << 20, 0.02)
+
+
+def test_arguments_are_read_as_they_were_written() -> None:
+    conversion = Conversion(
+        "s3://b/snapshots/p/archive.zip", f"s3://b/datasets/{DIGEST}/", DIGEST, "p", SETTINGS
+    )
+    assert all(isinstance(argument, str) for argument in conversion.arguments())
+    assert parse_arguments(conversion.arguments()) == conversion
+
+
+def test_every_input_decides_the_digest() -> None:
+    standard = (DIGEST, ConversionSettings(), "c", "image")
+    changed = [
+        ("b" * 64, *standard[1:]),
+        (DIGEST, SETTINGS, "c", "image"),
+        (DIGEST, ConversionSettings(seed=8), "c", "image"),
+        (*standard[:2], "d", "image"),
+        (*standard[:3], "other"),
+    ]
+    digests = {dataset_digest(*inputs) for inputs in [standard, standard, *changed]}
+    assert len(digests) == 1 + len(changed)
+    assert all(layout.dataset_prefix(digest) for digest in digests)
+
+
+@pytest.mark.parametrize("settings", [{"shard_bytes": 0}, {"shard_bytes": 1 << 40}, {"quarantine_limit": 2}])
+def test_settings_out_of_range_are_named(settings: dict[str, int]) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(settings))):
+        ConversionSettings(**settings)  # type: ignore[arg-type]

@@ -1,0 +1,39 @@
+"""The streamed archive is one that zipfile reads, Zip64 included."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import pytest
+
+from idc.dataset.zipstream import ZipStream
+
+
+def written(members: list[tuple[str, bytes]]) -> io.BytesIO:
+    with ZipStream() as archive:
+        blocks = [archive.member(name, content) for name, content in members]
+        return io.BytesIO(b"".join([*blocks, *archive.end()]))
+
+
+@pytest.mark.parametrize("count", [0, 1, 70_000])
+def test_zipfile_reads_what_was_written(count: int) -> None:
+    members = [(f"a/{number}", b"%d" % number) for number in range(count)]
+    with zipfile.ZipFile(written(members)) as found:
+        assert found.namelist() == [name for name, _ in members]
+        for name, content in members[:: max(count // 50, 1)]:
+            assert found.read(name) == content
+
+
+def test_a_member_beyond_four_gigabytes() -> None:
+    with ZipStream() as archive:
+        archive._offset = 5 << 30
+        archive.member("far", b"content")
+        directory = b"".join(archive.end())
+    assert b"PK\6\6" in directory
+    assert (5 << 30).to_bytes(8, "little") in directory
+
+
+def test_a_member_too_large_for_one_block_is_refused() -> None:
+    with ZipStream() as archive, pytest.raises(ValueError, match="65536 bytes"):
+        archive.member("a", bytes(65_536))
