@@ -1,0 +1,10 @@
+"""`python -m embedded_aws`: the command line."""
+
+from __future__ import annotations
+
+import sys
+
+from embedded_aws.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Agents: the process beside every job, which outlives the server that started it."""

@@ -1,0 +1,1 @@
+"""Endpoints: their life, the fleets behind them, and the process that hosts one instance."""

@@ -1,0 +1,19 @@
+"""The sorts of resources there are, and their ARNs."""
+
+from __future__ import annotations
+
+from embedded_aws.settings import ACCOUNT, Settings
+from embedded_aws.store import Kind
+
+TRAINING_JOB = Kind("TrainingJob", "training-job", "TrainingJobStatus")
+PROCESSING_JOB = Kind("ProcessingJob", "processing-job", "ProcessingJobStatus")
+MODEL = Kind("Model", "model")
+ENDPOINT_CONFIG = Kind("EndpointConfig", "endpoint-config")
+ENDPOINT = Kind("Endpoint", "endpoint", "EndpointStatus")
+
+JOBS = (TRAINING_JOB, PROCESSING_JOB)
+
+
+def arn(settings: Settings, kind: Kind, name: str) -> str:
+    """The ARN of a resource."""
+    return f"arn:aws:sagemaker:{settings.region}:{ACCOUNT}:{kind.arn_type}/{name}"

@@ -1,0 +1,89 @@
+"""The ports of one embedded AWS, and a clear word when one is taken."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+
+import psutil
+
+from embedded_aws.errors import PortTaken, SettingError
+from embedded_aws.settings import HOST, LARGEST_PORT, Settings, how_to_set
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Every port a home listens on; all on the loopback interface."""
+
+    edge: int
+    s3: int
+    moto: int
+    master: int
+    volume: int
+    filer: int
+    metrics: int
+    master_grpc: int
+    volume_grpc: int
+    filer_grpc: int
+    s3_grpc: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Ports:
+        """The two public ports and the block of internal ones after `internal_port`.
+
+        Raises:
+            SettingError: two of them coincide or lie beyond the last port.
+        """
+        first = settings.first_internal_port
+        ports = cls(settings.port, settings.s3_port, *range(first, first + len(_INTERNAL)))
+        values = list(vars(ports).values())
+        for port in values:
+            if values.count(port) > 1:
+                raise SettingError(
+                    f"Port {port}: asked for twice, expected distinct ports (internal ones are {first} to "
+                    f"{first + len(_INTERNAL) - 1}). {how_to_set('internal_port')}"
+                )
+            if port > LARGEST_PORT:
+                raise SettingError(
+                    f"Port {port}: beyond {LARGEST_PORT}, expected a lower one. {how_to_set('internal_port')}"
+                )
+        return ports
+
+    def check_free(self) -> None:
+        """Raise PortTaken for the first port somebody already listens on."""
+        for name, port in vars(self).items():
+            if not _is_free(port):
+                setting = {"edge": "port", "s3": "s3_port"}.get(name, "internal_port")
+                raise PortTaken(
+                    f"Port {port} ({name}): taken by {_holder(port)}, expected it free. "
+                    f"Stop that process, or choose another port. {how_to_set(setting)}"
+                )
+
+
+_INTERNAL = [name for name in Ports.__dataclass_fields__ if name not in ("edge", "s3")]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _holder(port: int) -> str:
+    """Who listens on the port, as far as this user may know."""
+    try:
+        connections = psutil.net_connections(kind="tcp")
+    except psutil.Error:
+        return "another process"
+    for connection in connections:
+        is_listener = connection.status == psutil.CONN_LISTEN and tuple(connection.laddr)[-1:] == (port,)
+        if is_listener and connection.pid:
+            try:
+                return f"process {connection.pid} ({psutil.Process(connection.pid).name()})"
+            except psutil.Error:
+                return f"process {connection.pid}"
+    return "another process"

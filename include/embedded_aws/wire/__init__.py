@@ -1,0 +1,1 @@
+"""The wire protocol: requests and responses shaped by botocore's own service model."""

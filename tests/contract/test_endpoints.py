@@ -1,0 +1,299 @@
+"""Endpoints really serve, move to new models without a lost request, and stay when a new one is bad."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from contract.conftest import unique
+from local_aws import archive, wait_until
+
+ECHO = """
+import json, os, time
+
+def model_fn(model_dir):
+    return os.environ.get("ANSWER", "none")
+
+def input_fn(body, content_type):
+    if content_type == "text/bad":
+        raise ValueError("not this content")
+    return body.decode()
+
+def predict_fn(data, model):
+    if data == "crash":
+        raise RuntimeError("out of luck")
+    if data == "hang":
+        time.sleep(300)
+    if data == "exit":
+        os._exit(9)
+    return {"model": model, "data": data, "pid": os.getpid()}
+
+def output_fn(prediction, accept):
+    return json.dumps(prediction), "application/json"
+"""
+PROCESSES_OF_AN_INSTANCE = 3  # two of its first process, and the server
+BROKEN = "def model_fn(model_dir):\n    raise RuntimeError('weights are NaN')\n"
+
+
+class Endpoints:
+    """Makes models, configurations and endpoints."""
+
+    def __init__(self, aws: Any) -> None:
+        self.aws = aws
+        self.sagemaker = aws.client("sagemaker")
+        self.runtime = aws.client("sagemaker-runtime")
+        self.s3 = aws.client("s3")
+
+    def model(self, script: str, answer: str = "one") -> str:
+        name = unique("model")
+        key = f"models/{name}/model.tar.gz"
+        self.s3.put_object(Bucket=self.aws.bucket, Key=key, Body=archive(code__inference=script))
+        self.sagemaker.create_model(
+            ModelName=name,
+            PrimaryContainer={
+                "Image": self.aws.image,
+                "ModelDataUrl": f"s3://{self.aws.bucket}/{key}",
+                "Environment": {"ANSWER": answer},
+            },
+            ExecutionRoleArn=self.aws.role_arn,
+        )
+        return name
+
+    def config(self, *models: str, instances: int = 1, weights: tuple[float, ...] = ()) -> str:
+        name = unique("config")
+        variants = [
+            {
+                "VariantName": f"variant-{number}",
+                "ModelName": model,
+                "InstanceType": "ml.m5.large",
+                "InitialInstanceCount": instances,
+                "InitialVariantWeight": weights[number] if weights else 1.0,
+            }
+            for number, model in enumerate(models)
+        ]
+        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
+        return name
+
+    def create(self, config: str) -> str:
+        name = unique("endpoint")
+        self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
+        return name
+
+    def settled(self, name: str) -> dict[str, Any]:
+        def look() -> dict[str, Any] | None:
+            endpoint = self.sagemaker.describe_endpoint(EndpointName=name)
+            return endpoint if endpoint["EndpointStatus"] in ("InService", "Failed") else None
+
+        return wait_until(look)
+
+    def invoke(self, name: str, data: str = "x", **members: Any) -> dict[str, Any]:
+        answer = self.runtime.invoke_endpoint(
+            EndpointName=name, Body=data.encode(), **{"ContentType": "text/plain", **members}
+        )
+        return dict(json.loads(answer["Body"].read()))
+
+    def delete(self, name: str) -> None:
+        self.sagemaker.delete_endpoint(EndpointName=name)
+
+        def is_gone() -> bool:
+            try:
+                self.sagemaker.describe_endpoint(EndpointName=name)
+            except ClientError as error:
+                return "Could not find endpoint" in str(error)
+            return False
+
+        wait_until(is_gone, 20)
+
+
+@pytest.fixture(scope="module")
+def endpoints(embedded_aws: Any) -> Endpoints:
+    return Endpoints(embedded_aws)
+
+
+def test_life_of_an_endpoint(endpoints: Endpoints, embedded_aws: Any) -> None:
+    config = endpoints.config(endpoints.model(ECHO, "first"))
+    name = endpoints.create(config)
+    assert endpoints.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Creating"
+    with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
+        endpoints.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=config)
+    endpoint = endpoints.settled(name)
+    assert endpoint["EndpointStatus"] == "InService", embedded_aws.command("logs", name).stdout
+    variant = endpoint["ProductionVariants"][0]
+    assert (variant["VariantName"], variant["CurrentInstanceCount"], variant["CurrentWeight"]) == (
+        "variant-0",
+        1,
+        1.0,
+    )
+
+    answer = endpoints.runtime.invoke_endpoint(EndpointName=name, Body=b"hello", ContentType="text/plain")
+    assert answer["InvokedProductionVariant"] == "variant-0"
+    assert answer["ContentType"] == "application/json"
+    assert json.loads(answer["Body"].read())["data"] == "hello"
+
+    updated = endpoints.config(endpoints.model(ECHO, "second"))
+    endpoints.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=updated)
+    assert endpoints.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Updating"
+    assert endpoints.invoke(name)["model"] == "first"
+    assert endpoints.settled(name)["EndpointConfigName"] == updated
+    assert endpoints.invoke(name)["model"] == "second"
+
+    listed = endpoints.sagemaker.list_endpoints(NameContains=name)["Endpoints"]
+    assert [entry["EndpointStatus"] for entry in listed] == ["InService"]
+    endpoints.delete(name)
+    with pytest.raises(ClientError, match=f"Endpoint {name} of account 123456789012 not found"):
+        endpoints.invoke(name)
+    arn = endpoint["EndpointArn"]
+    wait_until(lambda: not embedded_aws.processes("container", arn), 10)
+
+
+def test_model_errors(endpoints: Endpoints) -> None:
+    name = endpoints.create(endpoints.config(endpoints.model(ECHO)))
+    endpoints.settled(name)
+
+    with pytest.raises(endpoints.runtime.exceptions.ModelError) as crash:
+        endpoints.invoke(name, "crash")
+    response = crash.value.response
+    assert response["OriginalStatusCode"] == 500
+    assert response["OriginalMessage"] == "RuntimeError: out of luck"
+    assert "Received server error (500) from primary" in response["Error"]["Message"]
+    assert f"/aws/sagemaker/Endpoints/{name}" in response["LogStreamArn"]
+
+    with pytest.raises(endpoints.runtime.exceptions.ModelError) as refusal:
+        endpoints.invoke(name, ContentType="text/bad")
+    assert refusal.value.response["OriginalStatusCode"] == 400
+    assert "Received client error (400)" in refusal.value.response["Error"]["Message"]
+
+    with pytest.raises(ClientError, match="less than or equal to 6291456"):
+        endpoints.invoke(name, "x" * (6 * 1024 * 1024 + 1))
+    with pytest.raises(ClientError, match="Could not find variant other"):
+        endpoints.invoke(name, TargetVariant="other")
+    assert endpoints.invoke(name)["data"] == "x"
+    endpoints.delete(name)
+
+
+def test_an_instance_that_hangs_or_dies_is_replaced(endpoints: Endpoints) -> None:
+    name = endpoints.create(endpoints.config(endpoints.model(ECHO)))
+    endpoints.settled(name)
+    first = endpoints.invoke(name)["data"]
+    with pytest.raises(endpoints.runtime.exceptions.ModelError) as late:
+        endpoints.invoke(name, "hang")
+    assert late.value.response["OriginalStatusCode"] == 0
+    assert "timed out while waiting for a response" in late.value.response["Error"]["Message"]
+    assert endpoints.invoke(name)["data"] == first
+    with pytest.raises(endpoints.runtime.exceptions.ModelError):
+        endpoints.invoke(name, "exit")
+    assert endpoints.invoke(name)["data"] == first
+    assert endpoints.settled(name)["EndpointStatus"] == "InService"
+    endpoints.delete(name)
+
+
+def test_a_bad_model_never_gets_traffic(endpoints: Endpoints) -> None:
+    good, bad = endpoints.config(endpoints.model(ECHO, "good")), endpoints.config(endpoints.model(BROKEN))
+    failed = endpoints.create(bad)
+    name = endpoints.create(good)
+    endpoint = endpoints.settled(failed)
+    assert endpoint["EndpointStatus"] == "Failed"
+    assert "did not pass the ping health check" in endpoint["FailureReason"]
+    endpoints.delete(failed)
+
+    endpoints.settled(name)
+    endpoints.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=bad)
+    endpoint = endpoints.settled(name)
+    assert endpoint["EndpointStatus"] == "InService"
+    assert endpoint["EndpointConfigName"] == good
+    assert "did not pass the ping health check" in endpoint["FailureReason"]
+    assert endpoints.invoke(name)["model"] == "good"
+
+    endpoints.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=good)
+    endpoint = endpoints.settled(name)
+    assert endpoint["EndpointStatus"] == "InService"
+    assert "FailureReason" not in endpoint
+    endpoints.delete(name)
+
+
+def test_update_under_load_loses_no_request(endpoints: Endpoints) -> None:
+    name = endpoints.create(endpoints.config(endpoints.model(ECHO, "old")))
+    endpoints.settled(name)
+    answers: list[str] = []
+    errors: list[Exception] = []
+    is_over = threading.Event()
+
+    def load() -> None:
+        runtime = endpoints.aws.client("sagemaker-runtime")
+        while not is_over.is_set():
+            try:
+                body = runtime.invoke_endpoint(EndpointName=name, Body=b"x", ContentType="text/plain")[
+                    "Body"
+                ].read()
+                answers.append(json.loads(body)["model"])
+            except ClientError as error:
+                errors.append(error)
+
+    threads = [threading.Thread(target=load) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    endpoints.sagemaker.update_endpoint(
+        EndpointName=name, EndpointConfigName=endpoints.config(endpoints.model(ECHO, "new"))
+    )
+    endpoints.settled(name)
+    wait_until(lambda: answers[-1] == "new")
+    arn = endpoints.settled(name)["EndpointArn"]
+    wait_until(lambda: len(endpoints.aws.processes("container", arn)) <= PROCESSES_OF_AN_INSTANCE, 30)
+    is_over.set()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert {"old", "new"} == set(answers)
+    endpoints.delete(name)
+
+
+def test_several_variants_and_instances(endpoints: Endpoints) -> None:
+    config = endpoints.config(
+        endpoints.model(ECHO, "a"), endpoints.model(ECHO, "b"), instances=2, weights=(1.0, 0.0)
+    )
+    name = endpoints.create(config)
+    endpoints.settled(name)
+    answers = [endpoints.invoke(name) for _ in range(6)]
+    assert {answer["model"] for answer in answers} == {"a"}
+    assert endpoints.invoke(name, TargetVariant="variant-1")["model"] == "b"
+    endpoints.delete(name)
+
+
+def test_missing_resources(endpoints: Endpoints) -> None:
+    account = "arn:aws:sagemaker:us-east-1:123456789012"
+    expected = {
+        "describe_endpoint": ({"EndpointName": "no"}, f'Could not find endpoint "{account}:endpoint/no".'),
+        "delete_endpoint": ({"EndpointName": "no"}, f'Could not find endpoint "{account}:endpoint/no".'),
+        "create_endpoint": (
+            {"EndpointName": "no", "EndpointConfigName": "no"},
+            f'Could not find endpoint configuration "{account}:endpoint-config/no".',
+        ),
+        "describe_endpoint_config": (
+            {"EndpointConfigName": "no"},
+            f'Could not find endpoint configuration "{account}:endpoint-config/no".',
+        ),
+        "describe_model": ({"ModelName": "no"}, f'Could not find model "{account}:model/no".'),
+        "delete_model": ({"ModelName": "no"}, f'Could not find model "{account}:model/no".'),
+    }
+    for call, (members, message) in expected.items():
+        with pytest.raises(ClientError) as refused:
+            getattr(endpoints.sagemaker, call)(**members)
+        assert refused.value.response["Error"]["Code"] == "ValidationException"
+        assert refused.value.response["Error"]["Message"] == message
+
+
+def test_names_are_taken_once(endpoints: Endpoints) -> None:
+    model = endpoints.model(ECHO)
+    with pytest.raises(ClientError, match="Cannot create already existing model"):
+        endpoints.sagemaker.create_model(
+            ModelName=model,
+            PrimaryContainer={"Image": endpoints.aws.image},
+            ExecutionRoleArn=endpoints.aws.role_arn,
+        )
+    listed = endpoints.sagemaker.list_models(NameContains=model)["Models"]
+    assert [entry["ModelName"] for entry in listed] == [model]
+    endpoints.sagemaker.delete_model(ModelName=model)
+    assert endpoints.sagemaker.list_models(NameContains=model)["Models"] == []

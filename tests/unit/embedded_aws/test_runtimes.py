@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from embedded_aws import runtimes, settings
+from embedded_aws.errors import SettingError, UnknownRuntime
+
+TABLE = """
+[[runtime]]
+name = "mxnet"
+images = ["*/mxnet-training:*", "*/mxnet-inference:*"]
+python = "envs/mxnet/bin/python"
+
+[[runtime]]
+name = "builtin"
+images = ["*/image-classification:1"]
+python = "/usr/bin/python3"
+train = ["/usr/bin/python3", "-m", "builtin"]
+environment = { MODE = "x" }
+"""
+
+
+def load(tmp_path: Path, text: str) -> list[runtimes.Runtime]:
+    (tmp_path / "runtimes.toml").write_text(text)
+    return runtimes.load(settings.load(tmp_path / "home", {"runtimes": tmp_path / "runtimes.toml"}))
+
+
+def test_finds_the_runtime_of_an_image(tmp_path: Path) -> None:
+    known = load(tmp_path, TABLE)
+    mxnet = runtimes.find(known, "763104351884.dkr.ecr.us-east-1.amazonaws.com/mxnet-training:1.9.0-cpu-py38")
+    assert mxnet.python == tmp_path / "envs/mxnet/bin/python"
+    assert mxnet.is_script_mode
+    assert mxnet.train_command[0] == str(mxnet.python)
+    assert mxnet.path.startswith(f"{tmp_path}/envs/mxnet/bin:")
+    builtin = runtimes.find(known, "811284229777.dkr.ecr.us-east-1.amazonaws.com/image-classification:1")
+    assert builtin.train_command == ["/usr/bin/python3", "-m", "builtin"]
+    assert not builtin.is_script_mode
+
+
+def test_an_unknown_image_names_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(UnknownRuntime, match=r"Image other:1: .*mxnet-training.*image-classification:1"):
+        runtimes.find(load(tmp_path, TABLE), "other:1")
+    with pytest.raises(UnknownRuntime, match="expected one of: none"):
+        runtimes.find(runtimes.load(settings.load(tmp_path)), "other:1")
+
+
+@pytest.mark.parametrize("text", ["[[runtime]]\nname = 'x'\n", "nonsense", "runtime = 5"])
+def test_a_bad_table_is_explained(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingError, match=r"expected \[\[runtime\]\] tables"):
+        load(tmp_path, text)
