@@ -1,0 +1,98 @@
+# Every target is thin: Python does the work, in include/stack. `make` alone lists the targets.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+HISTOFLOW_HOME ?= $(CURDIR)/.histoflow
+HISTOFLOW_ENVS ?= $(HISTOFLOW_HOME)/envs
+export HISTOFLOW_HOME HISTOFLOW_ENVS
+
+# What the targets take: make demo ARCHIVE=… PARTITION=2026-10; make up SERVICES=aws; make logs SERVICES=scheduler
+ARCHIVE ?=
+PARTITION ?=
+SERVICES ?=
+
+UV := $(HISTOFLOW_ENVS)/bootstrap/bin/uv
+BOOTSTRAP := $(HISTOFLOW_ENVS)/bootstrap/histoflow-ready
+BUILD := PYTHONPATH=include $(HISTOFLOW_ENVS)/bootstrap/bin/python -m stack.environments
+STACK := PYTHONPATH=include $(HISTOFLOW_ENVS)/airflow/bin/python -m stack
+DEV := $(HISTOFLOW_ENVS)/dev/bin
+STATE := $(addprefix $(HISTOFLOW_HOME)/,airflow aws logs run test)
+
+# Tests keep their state apart, and see nothing of the stack that may be running.
+TEST := unset $$(env | grep -oE '^(AWS|AIRFLOW|HISTOFLOW)_[A-Z0-9_]*'); \
+  export HISTOFLOW_HOME='$(HISTOFLOW_HOME)/test' HISTOFLOW_ENVS='$(HISTOFLOW_ENVS)';
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down status logs env test test-fast check lint types bench clean lock system-packages \
+  environments test-environments
+
+help:  ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | sed 's/\$$\$$/$$/' | expand -t 18
+
+demo: environments  ## Run the whole pipeline for real and show its results [ARCHIVE=path, PARTITION=2026-10]
+	@$(STACK) demo --archive '$(ARCHIVE)' --partition '$(PARTITION)'
+
+up: environments  ## Start the embedded AWS and Airflow [SERVICES=aws]
+	@$(STACK) up $(SERVICES)
+
+down: environments  ## Stop everything; state is kept
+	@$(STACK) down $(SERVICES)
+
+status: environments  ## Show processes, addresses and the latest runs
+	@$(STACK) status
+
+logs: environments  ## Follow the logs of all services [SERVICES=scheduler]
+	@$(STACK) logs $(SERVICES)
+
+env: environments  ## Print the variables that point an AWS client here: eval "$$(make -s env)"
+	@$(STACK) env
+
+test: lint types  ## Run every test, the linter and the type checker
+	@$(TEST) $(DEV)/python -m pytest
+
+test-fast: test-environments  ## Run the quick tests only
+	@$(TEST) $(DEV)/python -m pytest -m 'not slow'
+
+check: lint types test-fast  ## Lint, check types, run the quick tests
+
+lint: test-environments
+	@$(DEV)/ruff check .
+
+types: test-environments
+	@$(DEV)/mypy
+
+bench: test-environments  ## Run the benchmarks
+	@set -e; $(TEST) for file in $(wildcard benchmarks/*.py); do PYTHONPATH=include:plugins $(DEV)/python $$file; done
+
+clean:  ## Stop everything, then remove all state and the environments
+	@if [ -x '$(HISTOFLOW_ENVS)/airflow/bin/python' ]; then $(STACK) down; fi
+	@for folder in $(STATE) '$(HISTOFLOW_ENVS)'; do \
+	  if [ -e "$$folder" ]; then echo "removing $$folder"; rm -rf "$$folder"; fi; \
+	done
+
+environments: $(BOOTSTRAP)
+	@$(BUILD) airflow mxnet embedded-aws
+
+test-environments: $(BOOTSTRAP)
+	@$(BUILD) airflow mxnet embedded-aws dev
+
+$(BOOTSTRAP): requirements/bootstrap.txt
+	@command -v '$(PYTHON)' >/dev/null || { echo "error: Python 3.11 not found. Install it, or run make with PYTHON=<its path>." >&2; exit 1; }
+	@echo "environment bootstrap: building" >&2
+	@rm -rf '$(HISTOFLOW_ENVS)/bootstrap'
+	@'$(PYTHON)' -m venv '$(HISTOFLOW_ENVS)/bootstrap'
+	@'$(HISTOFLOW_ENVS)/bootstrap/bin/pip' install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch '$@'
+
+lock: $(BOOTSTRAP)  ## Resolve requirements/*.in into hashed locks [LOCK=--upgrade]
+	@cd requirements && for name in bootstrap embedded-aws mxnet airflow dev; do \
+	  echo "locking $$name"; \
+	  UV_PYTHON_DOWNLOADS=never $(UV) pip compile -q --python '$(PYTHON)' --generate-hashes \
+	    --no-emit-index-url --no-annotate --no-header $(LOCK) $$name.in -o $$name.txt || exit 1; \
+	done
+
+system-packages:  ## Install the two shared libraries MXNet needs (Debian, Ubuntu)
+	@if ldconfig -p | grep -q libgomp.so.1 && ldconfig -p | grep -q libquadmath.so.0; then \
+	  echo "system packages: nothing is missing"; \
+	else \
+	  $(if $(filter 0,$(shell id -u)),,sudo )sh -c 'apt-get update -q && apt-get install -q -y libgomp1 libquadmath0'; \
+	fi

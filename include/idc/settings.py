@@ -1,0 +1,169 @@
+"""Settings of the pipeline: the one place in this package that reads the environment.
+
+Every setting is an environment variable named `HISTOFLOW_` + the field's name in capitals
+(`training_instance_type` is `HISTOFLOW_TRAINING_INSTANCE_TYPE`). Credentials and endpoints are
+not here: boto3 reads them itself.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_args
+
+from pydantic import AliasChoices, Field, Secret, StringConstraints, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from idc.errors import ConfigurationError
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+# Amazon's deep learning containers; this account serves most commercial regions, for the others see
+# https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html
+_DLC_REGISTRY = "763104351884.dkr.ecr.{region}.amazonaws.com"
+
+Bucket = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+RoleArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$")]
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+ResourceName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")]
+InstanceType = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+def _image(repository: str, tag: str) -> Any:
+    """Return a field whose default is Amazon's image `repository:tag` in the settings' region."""
+    return Field(
+        default_factory=lambda data: (
+            f"{_DLC_REGISTRY.format(region=data.get('region', 'us-east-1'))}/{repository}:{tag}"
+        ),
+        description="the URI of a container image",
+    )
+
+
+class Password(Secret[str]):
+    """Text that prints as `***`."""
+
+    def _display(self) -> str:
+        return "***"
+
+
+class Settings(BaseSettings):
+    """Everything the DAGs need to know that is not a parameter of one run."""
+
+    model_config = SettingsConfigDict(env_prefix="HISTOFLOW_", frozen=True, env_ignore_empty=True)
+
+    home: Path = Field(default=REPOSITORY / ".histoflow", description="the folder that holds all local state")
+    bucket: Bucket = Field(description="the name of the S3 bucket that holds snapshots, datasets and models")
+    role_arn: RoleArn = Field(description="the ARN of the IAM role that SageMaker's jobs assume")
+    region: Region = Field(
+        default="us-east-1",
+        validation_alias=AliasChoices("HISTOFLOW_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"),
+        description="an AWS region such as us-east-1",
+    )
+    archive: str | None = Field(
+        default=None,
+        description="the archive a scheduled run ingests: a path, s3://… or synthetic://…",
+    )
+
+    mxnet_training_image: str = _image("mxnet-training", "1.9.0-cpu-py38")
+    mxnet_inference_image: str = _image("mxnet-inference", "1.9.0-cpu-py38")
+
+    processing_instance_type: InstanceType = Field(default="ml.m5.xlarge", description="an ml.* type")
+    processing_instance_count: int = Field(
+        default=1, ge=1, le=1, description="1: the converter is one process"
+    )
+    processing_volume_gb: int = Field(default=30, ge=1, le=16384, description="gigabytes, 1 to 16384")
+    processing_max_runtime_s: int = Field(default=3600, ge=60, le=432000, description="seconds, 60 to 432000")
+
+    training_instance_type: InstanceType = Field(default="ml.c5.2xlarge", description="an ml.* type")
+    training_instance_count: int = Field(default=1, ge=1, le=1, description="1: training is not distributed")
+    training_volume_gb: int = Field(default=30, ge=1, le=16384, description="gigabytes, 1 to 16384")
+    training_max_runtime_s: int = Field(
+        default=3 * 3600, ge=60, le=432000, description="seconds, 60 to 432000"
+    )
+
+    endpoint_name: ResourceName = Field(default="histoflow-idc", description="a SageMaker endpoint's name")
+    endpoint_instance_type: InstanceType = Field(default="ml.m5.large", description="an ml.* type")
+    endpoint_instance_count: int = Field(default=1, ge=1, le=100, description="a number of instances")
+
+    epochs: int = Field(default=12, ge=1, le=1000, description="a number of epochs, 1 to 1000")
+    batch_size: int = Field(default=64, ge=1, le=4096, description="a number of patches, 1 to 4096")
+    learning_rate: float = Field(default=0.05, gt=0, le=1, description="a number above 0, at most 1")
+    seed: int = Field(default=7, ge=0, lt=2**31, description="a whole number from 0 to 2147483647")
+
+    train_share: Share = Field(default=0.7, description="a share of the patients between 0 and 1")
+    validation_share: Share = Field(default=0.15, description="a share of the patients between 0 and 1")
+    test_share: Share = Field(default=0.15, description="a share of the patients between 0 and 1")
+    split_seed: int = Field(default=7, ge=0, lt=2**31, description="a whole number from 0 to 2147483647")
+    quarantine_limit: float = Field(
+        default=0.001, ge=0, le=1, description="the largest tolerated share of unreadable patches, 0 to 1"
+    )
+
+    @model_validator(mode="after")
+    def _check_shares(self) -> Settings:
+        total = self.train_share + self.validation_share + self.test_share
+        if abs(total - 1) > 1e-9:
+            raise ValueError(
+                f"HISTOFLOW_TRAIN_SHARE + HISTOFLOW_VALIDATION_SHARE + HISTOFLOW_TEST_SHARE: {total:g}, "
+                "expected 1. Set all three."
+            )
+        return self
+
+
+AnySettings = TypeVar("AnySettings", bound=BaseSettings)
+
+
+def load(kind: type[AnySettings]) -> AnySettings:
+    """Read settings of this kind from the environment.
+
+    Raises:
+        ConfigurationError: names every variable that is missing or wrong, with what to do.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        raise _explained(kind, error) from None
+
+
+def _explained(kind: type[BaseSettings], error: ValidationError) -> ConfigurationError:
+    lines = []
+    problems = error.errors(include_url=False)
+    for problem in (p for p in problems if p["type"] != "default_factory_not_called"):
+        if not problem["loc"]:  # a rule about several fields says it all itself
+            lines.append(problem["msg"].removeprefix("Value error, "))
+            continue
+        variable, field = _variable(kind, str(problem["loc"][0]))
+        observed = "missing" if problem["type"] == "missing" else _shown(problem["input"], field)
+        lines.append(f"{variable}: {observed}, expected {field.description}.")
+    action = "Set in the environment:" + "".join(f"\n  {line}" for line in lines)
+    observed = f"{len(lines)} missing or not valid"
+    return ConfigurationError("settings", "of the environment", observed, "none", action)
+
+
+def _variable(kind: type[BaseSettings], location: str) -> tuple[str, FieldInfo]:
+    """Return the variable and the field that an error's location (a field's name or alias) means."""
+    if location in kind.model_fields:
+        return f"{kind.model_config.get('env_prefix', '')}{location}".upper(), kind.model_fields[location]
+    for field in kind.model_fields.values():
+        alias = field.validation_alias
+        if isinstance(alias, AliasChoices) and location in alias.choices:
+            return " or ".join(map(str, alias.choices)), field
+    raise KeyError(location)
+
+
+def _shown(value: object, field: FieldInfo) -> str:
+    if field.annotation is Password or Password in get_args(field.annotation):
+        return "***"
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "…"
+
+
+@functools.cache
+def settings() -> Settings:
+    """Return the settings, read once per process.
+
+    Raises:
+        ConfigurationError: as `load`.
+    """
+    return load(Settings)

@@ -1,0 +1,1 @@
+"""Builds the environments, and runs Airflow and the embedded AWS on one machine."""

@@ -1,0 +1,78 @@
+"""`python -m stack`: the command line behind the Makefile."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+
+from idc.errors import ConfigurationError
+from stack import aws, demo, services, status
+from stack.console import say, say_aside
+from stack.errors import StackError
+from stack.settings import StackSettings, stack_settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command of the stack; return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = stack_settings()
+        if options.command == "up":
+            services.up(settings, options.services)
+        elif options.command == "down":
+            services.down(settings, options.services)
+        elif options.command == "status":
+            status.show(settings)
+        elif options.command == "logs":
+            _follow_logs(settings, options.names)
+        elif options.command == "env":
+            _print_environment(settings)
+        elif options.command == "demo":
+            demo.run(settings, archive=options.archive or None, partition=options.partition or None)
+    except (StackError, ConfigurationError) as error:
+        say_aside(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        say_aside("interrupted; what was started goes on, `make down` stops it")
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="stack", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, help_text in (("up", "start the services"), ("down", "stop the services")):
+        command = commands.add_parser(name, help=help_text)
+        command.add_argument("services", nargs="*", choices=["aws", "airflow", []], help="default: all")
+    commands.add_parser("status", help="show processes, addresses and the latest runs")
+    commands.add_parser("env", help="print the variables that point an AWS client at the embedded AWS")
+    logs = commands.add_parser("logs", help="follow the logs")
+    logs.add_argument("names", nargs="*", help="of these processes only")
+    command = commands.add_parser("demo", help="run the whole pipeline and show its results")
+    command.add_argument("--archive", help="a path, s3://… or synthetic://…; default: a generated sample")
+    command.add_argument("--partition", help="year and month of the snapshot, such as 2026-10")
+    return parser
+
+
+def _print_environment(settings: StackSettings) -> None:
+    if settings.aws == "amazon":
+        raise StackError(
+            "make env: HISTOFLOW_AWS is amazon, expected embedded. Use your own AWS credentials."
+        )
+    for name, value in aws.client_environment(settings).items():
+        say(f"export {name}={shlex.quote(value)}")
+
+
+def _follow_logs(settings: StackSettings, names: Sequence[str]) -> None:
+    files = [path for path in status.log_files(settings) if not names or path.stem in names]
+    if not files:
+        known = ", ".join(path.stem for path in status.log_files(settings)) or "none yet"
+        raise StackError(f"logs {' '.join(names)}: not found, expected some of: {known}. Try `make up`.")
+    os.execvp("tail", ["tail", "-n", "10", "-F", *map(str, files)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""Settings of the local stack: where its state is, which ports it takes, which AWS it talks to.
+
+Each is an environment variable named `HISTOFLOW_` + the field's name in capitals.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, StringConstraints, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from idc.settings import Bucket, Password, Region, load
+from stack import paths
+
+Port = Annotated[int, Field(ge=1024, le=65535)]
+Service = Literal["aws", "airflow"]
+
+_A_PORT = "a free port from 1024 to 65535"
+_SQLALCHEMY_POSTGRES = "postgresql+psycopg2://"
+
+
+class StackSettings(BaseSettings):
+    """How Airflow and the embedded AWS are run on this machine."""
+
+    model_config = SettingsConfigDict(env_prefix="HISTOFLOW_", frozen=True, env_ignore_empty=True)
+
+    home: Path = Field(default_factory=paths.home, description="the folder that holds all local state")
+    envs: Path = Field(
+        default_factory=paths.environments, description="the folder of the Python environments"
+    )
+
+    aws: Literal["embedded", "amazon"] = Field(
+        default="embedded",
+        description="`embedded` (this machine) or `amazon` (your own account; set HISTOFLOW_BUCKET and "
+        "HISTOFLOW_ROLE_ARN as well)",
+    )
+    region: Region = Field(
+        default="us-east-1",
+        validation_alias=AliasChoices("HISTOFLOW_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"),
+        description="an AWS region such as us-east-1",
+    )
+    bucket: Bucket = Field(default="histoflow", description="the name of the S3 bucket")
+    role: Annotated[str, StringConstraints(pattern=r"^[\w+=,.@-]{1,64}$")] = Field(
+        default="histoflow-sagemaker", description="the name of the IAM role made in the embedded AWS"
+    )
+    aws_port: Port = Field(default=4566, description=_A_PORT)
+    s3_port: Port = Field(default=8333, description=_A_PORT)
+
+    airflow_port: Port = Field(default=8080, description=_A_PORT)
+    parallelism: int = Field(default=4, ge=1, le=64, description="how many tasks run at once, 1 to 64")
+    database_url: Password | None = Field(
+        default=None,
+        description="a Postgres URL (postgresql://user:password@host/database) or nothing for SQLite",
+    )
+    dags_folder: Path = Field(default=paths.REPOSITORY / "dags", description="the folder of the DAG files")
+    plugins_folder: Path = Field(
+        default=paths.REPOSITORY / "plugins", description="the folder of the plugins"
+    )
+
+    start_timeout_s: int = Field(default=240, ge=10, le=3600, description="seconds, 10 to 3600")
+    demo_timeout_s: int = Field(default=3600, ge=60, le=86400, description="seconds, 60 to 86400")
+
+    @model_validator(mode="after")
+    def _check_ports(self) -> StackSettings:
+        ports = {"AWS": self.aws_port, "S3": self.s3_port, "AIRFLOW": self.airflow_port}
+        if len(set(ports.values())) < len(ports):
+            shown = ", ".join(f"HISTOFLOW_{name}_PORT={port}" for name, port in ports.items())
+            raise ValueError(f"Ports: {shown}, expected three different ones. Change one.")
+        return self
+
+    @model_validator(mode="after")
+    def _check_database(self) -> StackSettings:
+        if self.database_url and not self.sql_alchemy_url.startswith(("sqlite:", _SQLALCHEMY_POSTGRES)):
+            raise ValueError(
+                "HISTOFLOW_DATABASE_URL: ***, expected postgresql://user:password@host/database."
+            )
+        return self
+
+    @property
+    def sql_alchemy_url(self) -> str:
+        """The URL of Airflow's database as SQLAlchemy wants it."""
+        if self.database_url is None:
+            return f"sqlite:///{self.airflow_home / 'airflow.db'}"
+        url = self.database_url.get_secret_value()
+        for scheme in ("postgres://", "postgresql://"):
+            if url.startswith(scheme):
+                return _SQLALCHEMY_POSTGRES + url.removeprefix(scheme)
+        return url
+
+    @property
+    def airflow_home(self) -> Path:
+        """The folder of Airflow's own state."""
+        return self.home / "airflow"
+
+    @property
+    def aws_home(self) -> Path:
+        """The folder of the embedded AWS's state."""
+        return self.home / "aws"
+
+    @property
+    def logs(self) -> Path:
+        """The folder of all logs of Airflow."""
+        return self.home / "logs"
+
+    @property
+    def run(self) -> Path:
+        """The folder of what only matters while processes run."""
+        return self.home / "run"
+
+    @property
+    def airflow_url(self) -> str:
+        """The address of the Airflow UI and of its REST API."""
+        return f"http://127.0.0.1:{self.airflow_port}"
+
+
+def stack_settings() -> StackSettings:
+    """Read the settings of the stack from the environment.
+
+    Raises:
+        ConfigurationError: names every variable that is wrong, with what to do.
+    """
+    return load(StackSettings)

@@ -1,0 +1,67 @@
+"""What runs, where it is to be found, and which runs Airflow had last."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from stack import aws, keys, services, supervision
+from stack.airflow import COMPONENTS
+from stack.console import say, table
+from stack.errors import ServiceFailed
+from stack.settings import StackSettings
+
+
+def show(settings: StackSettings) -> None:
+    """Print the state of both services and Airflow's newest runs."""
+    _show_airflow(settings)
+    say()
+    if settings.aws == "amazon":
+        say(f"AWS       Amazon, region {settings.region}")
+        return
+    say(f"AWS       http://127.0.0.1:{settings.aws_port}, S3 http://127.0.0.1:{settings.s3_port}")
+    for line in aws.status(settings).rstrip().splitlines():
+        say(f"  {line}".rstrip())
+
+
+def log_files(settings: StackSettings) -> list[Path]:
+    """Return the log files of all processes of both services."""
+    own = [supervision.log_path(settings, name) for name in COMPONENTS]
+    return [path for path in own if path.is_file()] + aws.log_files(settings)
+
+
+def _show_airflow(settings: StackSettings) -> None:
+    components = supervision.components(settings)
+    if components is None:
+        say("Airflow   stopped; `make up` starts it")
+        return
+    say(f"Airflow   {settings.airflow_url}")
+    say(f"          user {keys.ADMIN}, password in {keys.passwords_file(settings.airflow_home)}")
+    table(
+        ["process", "state", "pid>", "up>", ""],
+        [
+            [c.name, c.state.lower(), str(c.pid or ""), str(timedelta(seconds=c.uptime_s)), c.problem]
+            for c in components
+        ],
+    )
+    try:
+        with services.api(settings) as client:
+            runs = [] if client.unhealthy_parts() else client.runs(limit=8)
+    except ServiceFailed as error:
+        say(f"  {error}")
+        return
+    if runs:
+        say("\nLatest runs")
+        table(["DAG", "partition", "state", "started", "took>"], [_run_row(run) for run in runs])
+
+
+def _run_row(run: dict[str, Any]) -> list[str]:
+    started = run["start_date"] and datetime.fromisoformat(run["start_date"])
+    return [
+        run["dag_id"],
+        run["partition_key"] or "",
+        run["state"],
+        f"{started:%Y-%m-%d %H:%M:%S}" if started else "",
+        f"{run['duration']:.0f} s" if run["duration"] else "",
+    ]

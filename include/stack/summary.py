@@ -1,0 +1,124 @@
+"""The last page of a demonstration: what was read, learned, measured and deployed, and where to look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from idc.layout import SPLITS
+from stack import keys
+from stack.console import say, table
+from stack.results import Results
+from stack.settings import StackSettings
+
+METRICS = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "f1": "F1",
+    "roc_auc": "AUC",
+}
+CLASSES = {0: "0 no IDC", 1: "1 IDC"}
+
+
+def show(settings: StackSettings, results: Results) -> None:
+    """Print the summary."""
+    label = "   SYNTHETIC DATA" if results.is_synthetic else ""
+    say(f"\nInvasive ductal carcinoma in breast tissue, partition {results.partition}{label}")
+    say("Research software, not a diagnostic device.")
+    _show_data(results)
+    _show_training(results, label)
+    _show_test(results, label)
+    _show_endpoint(results, label)
+    say("\nReused     " + ("\n           ".join(results.reused) or "nothing, all of this was made just now"))
+    _show_addresses(settings, results)
+
+
+def _show_data(results: Results) -> None:
+    manifest, quality, splits = results.manifest, results.quality, results.index["splits"]
+    say(f"\nData       {manifest['source']}")
+    say(
+        f"           {manifest['patients']:,} patients, {quality['patches_read']:,} patches read, "
+        f"{quality['quarantined_count']:,} quarantined, {quality['patches_used']:,} used"
+    )
+    say("\nSplit      no patient is on two sides")
+    rows = [
+        [name, f"{part['patients']:,}", f"{part['patches']:,}"]
+        + [f"{part['classes'][klass]:,}" for klass in ("0", "1")]
+        for name, part in ((name, splits[name]) for name in SPLITS)
+    ]
+    table(["split", "patients>", "patches>", "class 0>", "class 1>"], rows, indent=11)
+
+
+def _show_training(results: Results, label: str) -> None:
+    say(f"\nTraining   {results.candidate['training_job']}{label}")
+    rows = [
+        [
+            str(epoch["epoch"]),
+            _number(epoch["train"]["loss"]),
+            _number(epoch["validation"]["loss"]),
+            _number(epoch["validation"]["accuracy"]),
+        ]
+        for epoch in results.candidate["epochs"]
+    ]
+    table(["epoch>", "training loss>", "validation loss>", "validation accuracy>"], rows, indent=11)
+
+
+def _show_test(results: Results, label: str) -> None:
+    test = results.metrics["test"]
+    say(f"\nTest       patients the model never saw; bounds hold 95 % of resampled patients{label}")
+    rows = []
+    for key, name in METRICS.items():
+        metric = test[key]
+        bounds = f"{_number(metric['low'])} to {_number(metric['high'])}"
+        rows.append([name, _number(metric["value"]), bounds, f"{test['patients']:,}", f"{test['patches']:,}"])
+    table(["metric", "value>", "95 % bounds>", "patients>", "patches>"], rows, indent=11)
+
+
+def _show_endpoint(results: Results, label: str) -> None:
+    endpoint = results.endpoint
+    say(f"\nEndpoint   {endpoint['EndpointName']}: {endpoint['EndpointStatus']}{label}")
+    rows = [
+        [
+            patch["patch"],
+            patch["patient"],
+            CLASSES[patch["label"]],
+            CLASSES[int(patch["probabilities"][1] >= patch["probabilities"][0])],
+            f"{patch['probabilities'][1]:.3f}",
+        ]
+        for patch in two_patches(results.smoke["patches"])
+    ]
+    table(["patch", "patient", "truth", "answer", "probability of IDC>"], rows, indent=11)
+
+
+def two_patches(patches: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return two patches of one patient, of both classes where a patient has both."""
+    by_patient: dict[str, list[Mapping[str, Any]]] = {}
+    for patch in patches:
+        by_patient.setdefault(patch["patient"], []).append(patch)
+    if not by_patient:
+        return []
+    best = max(by_patient.values(), key=lambda own: (len({patch["label"] for patch in own}), len(own)))
+    first = best[0]
+    other = next((patch for patch in best[1:] if patch["label"] != first["label"]), None)
+    return [first, other] if other else list(best[:2])
+
+
+def _show_addresses(settings: StackSettings, results: Results) -> None:
+    name = results.endpoint["EndpointName"]
+    base = (
+        f"http://127.0.0.1:{settings.aws_port}"
+        if settings.aws == "embedded"
+        else f"https://runtime.sagemaker.{settings.region}.amazonaws.com"
+    )
+    say(f"\nAirflow    {settings.airflow_url}")
+    say(f"           user {keys.ADMIN}, password in {keys.passwords_file(settings.airflow_home)}")
+    say(f"Endpoint   {base}/endpoints/{name}/invocations")
+    if settings.aws == "embedded":
+        say('           eval "$(make -s env)"')
+    say(f"           aws sagemaker-runtime invoke-endpoint --endpoint-name {name} \\")
+    say("             --content-type application/x-image --body fileb://patch.png answer.json")
+    say("Stop       make down (keeps all state; make clean removes it)")
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3f}"

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from idc.errors import ConfigurationError
+from stack import paths
+from stack.settings import stack_settings
+
+
+def test_defaults_are_a_stack_in_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HISTOFLOW_ENVS", raising=False)
+    settings = stack_settings()
+
+    assert settings.home == paths.REPOSITORY / ".histoflow"
+    assert settings.envs == settings.home / "envs"
+    assert (settings.airflow_port, settings.aws_port, settings.s3_port) == (8080, 4566, 8333)
+    assert settings.sql_alchemy_url == f"sqlite:///{settings.home}/airflow/airflow.db"
+
+
+def test_everything_comes_from_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HISTOFLOW_HOME", str(tmp_path))
+    monkeypatch.setenv("HISTOFLOW_AIRFLOW_PORT", "15001")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+
+    settings = stack_settings()
+
+    assert settings.home == tmp_path
+    assert settings.airflow_url == "http://127.0.0.1:15001"
+    assert settings.region == "eu-central-1"
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
+def test_postgres_is_one_setting(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    monkeypatch.setenv("HISTOFLOW_DATABASE_URL", f"{scheme}://me:canary@host/airflow")
+
+    settings = stack_settings()
+
+    assert settings.sql_alchemy_url == "postgresql+psycopg2://me:canary@host/airflow"
+    assert "canary" not in repr(settings)
+
+
+def test_a_wrong_database_is_refused_without_showing_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HISTOFLOW_DATABASE_URL", "mysql://me:canary@host/airflow")
+
+    with pytest.raises(ConfigurationError, match="expected postgresql://") as caught:
+        stack_settings()
+
+    assert "canary" not in str(caught.value)
+
+
+def test_two_services_cannot_have_one_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HISTOFLOW_S3_PORT", "8080")
+
+    with pytest.raises(ConfigurationError, match="expected three different ones"):
+        stack_settings()
+
+
+def test_every_wrong_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HISTOFLOW_AIRFLOW_PORT", "80")
+    monkeypatch.setenv("HISTOFLOW_AWS", "google")
+
+    with pytest.raises(ConfigurationError) as caught:
+        stack_settings()
+
+    assert "HISTOFLOW_AIRFLOW_PORT: '80', expected a free port" in str(caught.value)
+    assert "HISTOFLOW_AWS: 'google', expected `embedded`" in str(caught.value)

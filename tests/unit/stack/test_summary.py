@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from moto import mock_aws
+from unit.stack.aws_records import BUCKET, DIGEST, ENDPOINT, JOB, PARTITION, clients, write_pipeline
+
+from stack import partition, results, summary
+from stack.clients import Clients
+from stack.errors import DemoFailed
+from stack.settings import StackSettings
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        found = clients()
+        write_pipeline(found)
+        yield found
+
+
+def shown(
+    settings: StackSettings, aws: Clients, capsys: pytest.CaptureFixture[str], began: datetime | None = None
+) -> str:
+    summary.show(settings, results.gather(aws, PARTITION, began or datetime(2020, 1, 1, tzinfo=UTC)))
+    return capsys.readouterr().out
+
+
+def test_shows_everything_a_person_wants_to_know(
+    settings: StackSettings, aws: Clients, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = " ".join(shown(settings, aws, capsys).split())
+
+    assert "Research software, not a diagnostic device." in page
+    assert "24 patients, 4,800 patches read, 3 quarantined, 4,797 used" in page
+    assert "validation 2 1,200 900 300" in page
+    assert "2 0.420 0.440 0.820" in page
+    assert "balanced accuracy 0.842 0.801 to 0.873 4 1,200" in page
+    assert "AUC 0.900 none to none 4 1,200" in page
+    assert "9_b_class1.png 9 1 IDC 1 IDC 0.750" in page
+    assert "nothing, all of this was made just now" in page
+    assert f"http://127.0.0.1:{settings.aws_port}/endpoints/{ENDPOINT}/invocations" in page
+    assert f"aws sagemaker-runtime invoke-endpoint --endpoint-name {ENDPOINT}" in page
+    assert "make down" in page
+
+
+def test_labels_generated_data_in_every_section(
+    settings: StackSettings, aws: Clients, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = shown(settings, aws, capsys)
+
+    labelled = [line.split()[0] for line in page.splitlines() if "SYNTHETIC DATA" in line]
+    assert labelled == ["Invasive", "Training", "Test", "Endpoint"]
+
+
+def test_says_what_was_reused(
+    settings: StackSettings, aws: Clients, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = shown(settings, aws, capsys, began=datetime.now(UTC) + timedelta(hours=1))
+
+    reused = page.partition("Reused")[2].partition("\n\n")[0]
+    assert [line.split()[0] for line in reused.strip().splitlines()] == [
+        "snapshot",
+        "dataset",
+        "training",
+        "endpoint",
+    ]
+    assert JOB in reused
+
+
+def test_a_missing_document_is_named(aws: Clients) -> None:
+    aws.s3.delete_object(Bucket=BUCKET, Key=f"datasets/{DIGEST}/index.json")
+
+    with pytest.raises(DemoFailed, match=rf"result s3://{BUCKET}/datasets/{DIGEST}/index.json: not there"):
+        results.gather(aws, PARTITION, datetime.now(UTC))
+
+
+def test_snapshots_without_a_manifest_do_not_count(aws: Clients) -> None:
+    aws.s3.put_object(Bucket=BUCKET, Key="snapshots/2026-09/archive.zip", Body=b"")
+
+    assert list(partition.read_snapshots(aws)) == [PARTITION]
+
+
+def test_two_patches_are_of_one_patient_and_of_both_classes() -> None:
+    patches = [
+        {"patch": name, "patient": name[0], "label": label}
+        for name, label in (("a1", 0), ("b1", 0), ("b2", 0), ("b3", 1), ("c1", 1), ("c2", 1))
+    ]
+
+    assert [patch["patch"] for patch in summary.two_patches(patches)] == ["b1", "b3"]
+    assert [patch["patch"] for patch in summary.two_patches(patches[4:])] == ["c1", "c2"]
+    assert summary.two_patches([]) == []
