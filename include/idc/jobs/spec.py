@@ -1,0 +1,118 @@
+"""A job's identity: its request, the digest of it, and the name that follows from both.
+
+SageMaker's create calls have no client token, so the job's name is the idempotency key: the same work has
+the same name wherever and whenever it is asked for again.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+# Stands in a request wherever the job's own name belongs, which cannot be part of what it is derived from.
+JOB_NAME = "{job-name}"
+DIGEST_TAG = "histoflow:digest"
+NAME_LIMIT = 63  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html
+_DIGEST_CHARACTERS = 10
+_ATTEMPT_CHARACTERS = len("-999")
+
+
+class JobKind(enum.StrEnum):
+    """A kind of SageMaker job; the value is the prefix its API members share."""
+
+    TRAINING = "TrainingJob"
+    PROCESSING = "ProcessingJob"
+
+    @property
+    def operation(self) -> str:
+        """The resource as boto3's methods spell it, `training_job`."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self.value).lower()
+
+    @property
+    def log_group(self) -> str:
+        """The CloudWatch log group SageMaker writes the containers' output to."""
+        return f"/aws/sagemaker/{self.value}s"
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """One job to run: its kind, the readable head of its name, and the request without a name."""
+
+    kind: JobKind
+    prefix: str
+    request: Mapping[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the canonical request, in hexadecimal."""
+        return digest_of(self.request)
+
+    def name(self, attempt: int = 1) -> str:
+        """Return the job's name, at most 63 characters; attempts after the first carry a suffix."""
+        suffix = f"-{attempt}" if attempt > 1 else ""
+        return named_by_digest(self.prefix, self.digest, room=_ATTEMPT_CHARACTERS) + suffix
+
+    def create_request(self, attempt: int = 1) -> dict[str, Any]:
+        """Return the arguments of the create call: the request, its name, and its digest as a tag."""
+        name = self.name(attempt)
+        request = _with_name(dict(self.request), name)
+        tags = [*request.get("Tags", []), {"Key": DIGEST_TAG, "Value": self.digest}]
+        return {**request, f"{self.kind}Name": name, "Tags": tags}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the specification as plain values that a task can hand to the next, which knows the kind."""
+        return {"prefix": self.prefix, "request": dict(self.request)}
+
+    @classmethod
+    def from_dict(cls, kind: JobKind, values: Mapping[str, Any]) -> Self:
+        """Return the specification that `to_dict` wrote."""
+        return cls(kind, values["prefix"], values["request"])
+
+
+def prefix_of(dag_id: str, partition: str, variant: str = "") -> str:
+    """Return the readable head of a job's name, such as `idc-train-2026-11-mxnet`."""
+    return "-".join(part for part in (dag_id, partition, variant) if part)
+
+
+def digest_of(request: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of `request` as canonical JSON, in hexadecimal."""
+    canonical = json.dumps(request, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def named_by_digest(prefix: str, digest: str, room: int = 0) -> str:
+    """Return a SageMaker resource name of `prefix` and `digest`, leaving `room` characters of the limit."""
+    tail = f"-{digest[:_DIGEST_CHARACTERS]}"
+    head = re.sub(r"[^a-zA-Z0-9]+", "-", prefix).strip("-")
+    return head[: NAME_LIMIT - room - len(tail)].rstrip("-") + tail
+
+
+def differences(wanted: object, found: object, path: str = "") -> Iterator[str]:
+    """Yield a line for each member of `wanted` that `found` holds otherwise.
+
+    Members that only `found` has are the service's own (times, states, defaults) and are not compared.
+    """
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        for key, value in wanted.items():
+            yield from differences(value, found.get(key), f"{path}.{key}" if path else str(key))
+    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        for index, (one, other) in enumerate(zip(wanted, found, strict=True)):
+            yield from differences(one, other, f"{path}[{index}]")
+    elif wanted != found:
+        yield f"{path}: {found!r}, expected {wanted!r}"
+
+
+def _with_name(value: Any, name: str) -> Any:
+    """Return `value` with the job's name in place of every token that stands for it."""
+    if isinstance(value, str):
+        return value.replace(JOB_NAME, name)
+    if isinstance(value, Mapping):
+        return {key: _with_name(member, name) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_with_name(member, name) for member in value]
+    return value

@@ -1,0 +1,138 @@
+"""What SageMaker says of a job or an endpoint, reduced to what the pipeline decides on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from idc.errors import HistoflowError, JobFailed, ServiceError
+from idc.jobs.spec import JobKind
+
+# After its time limit SageMaker still uploads what the job left; a job that takes longer than this is lost.
+UPLOAD_GRACE = timedelta(minutes=30)
+# How long an accepted job may wait for capacity, or for its turn.
+PENDING_LIMIT = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class JobState:
+    """A job as described: where it is in its life, and what it left behind."""
+
+    kind: JobKind
+    name: str
+    arn: str
+    status: str
+    secondary_status: str
+    failure_reason: str
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
+    limit: timedelta
+    model_data: str
+
+    @classmethod
+    def from_description(cls, kind: JobKind, description: Mapping[str, Any]) -> Self:
+        """Read the answer of `DescribeTrainingJob` and its like."""
+        stopping = description.get("StoppingCondition", {})
+        limit_s = max(stopping.get("MaxRuntimeInSeconds", 86400), stopping.get("MaxWaitTimeInSeconds", 0))
+        times = "Processing" if kind is JobKind.PROCESSING else "Training"
+        return cls(
+            kind=kind,
+            name=description[f"{kind}Name"],
+            arn=description[f"{kind}Arn"],
+            status=description[f"{kind}Status"],
+            secondary_status=description.get("SecondaryStatus", ""),
+            failure_reason=description.get("FailureReason") or description.get("ExitMessage") or "",
+            created=description["CreationTime"],
+            started=description.get(f"{times}StartTime"),
+            ended=description.get(f"{times}EndTime"),
+            limit=timedelta(seconds=limit_s),
+            model_data=description.get("ModelArtifacts", {}).get("S3ModelArtifacts", ""),
+        )
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the job is on its way to an end of its own."""
+        return self.status == "InProgress"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the job's status will not change any more."""
+        return self.status in {"Completed", "Failed", "Stopped"}
+
+    @property
+    def has_completed(self) -> bool:
+        """Whether the job did what it was for."""
+        return self.status == "Completed"
+
+    @property
+    def deadline(self) -> datetime:
+        """When to give the job up, from its own stopping condition."""
+        return (self.started or self.created + PENDING_LIMIT) + self.limit + UPLOAD_GRACE
+
+    @property
+    def run_s(self) -> int | None:
+        """How long the job ran, in whole seconds, once it is over."""
+        if self.started is None or self.ended is None:
+            return None
+        return round((self.ended - self.started).total_seconds())
+
+    def failure(self, *, is_adopted: bool = False) -> HistoflowError:
+        """Return the error that this end of a job means.
+
+        SageMaker's own failures are worth another attempt, and so is the stop of a job that another try of
+        the task began: that try's end may be what stopped it.
+        """
+        reason = self.failure_reason or self.secondary_status or "no reason given"
+        observed = f"{self.status}: {reason}"
+        is_stopped = self.status == "Stopped" and self.secondary_status != "MaxRuntimeExceeded"
+        if (is_adopted and is_stopped) or reason.startswith(("InternalServerError", "CapacityError")):
+            return ServiceError(self.kind, self.name, observed, "Completed", "The next try is a new attempt.")
+        action = f"Read its log in {self.kind.log_group}, mend the cause and run the task again."
+        return JobFailed(self.kind, self.name, observed, "Completed", action)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the few values a task hands on: the job's name, ARN, seconds of work, and model if any."""
+        result: dict[str, Any] = {"job": self.name, "arn": self.arn, "run_s": self.run_s}
+        return {**result, "model_data": self.model_data} if self.model_data else result
+
+
+@dataclass(frozen=True)
+class EndpointState:
+    """An endpoint as described."""
+
+    name: str
+    arn: str
+    status: str
+    config: str
+    pending_config: str
+    failure_reason: str
+
+    @classmethod
+    def from_description(cls, description: Mapping[str, Any]) -> Self:
+        """Read the answer of `DescribeEndpoint`."""
+        pending = description.get("PendingDeploymentSummary", {})
+        return cls(
+            name=description["EndpointName"],
+            arn=description["EndpointArn"],
+            status=description["EndpointStatus"],
+            config=description.get("EndpointConfigName", ""),
+            pending_config=pending.get("EndpointConfigName", ""),
+            failure_reason=description.get("FailureReason", ""),
+        )
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether SageMaker is still at work on the endpoint."""
+        return self.status in {"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"}
+
+    def serves(self, config: str) -> bool:
+        """Return whether the endpoint answers, from the configuration `config`."""
+        return self.status == "InService" and self.config == config
+
+    def is_moving_to(self, config: str) -> bool:
+        """Return whether the change under way, if any, is towards the configuration `config`."""
+        target = self.config if self.status == "Creating" else self.pending_config
+        return self.is_changing and config == target

@@ -1,0 +1,1 @@
+"""Everything of Histoflow that knows Airflow, apart from the DAGs."""

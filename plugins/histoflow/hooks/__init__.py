@@ -1,0 +1,1 @@
+"""The only modules of the DAGs and plugins that touch boto3."""

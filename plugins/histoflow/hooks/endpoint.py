@@ -1,0 +1,113 @@
+"""A SageMaker endpoint, brought towards what it should be one step at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from histoflow.hooks.aws import AwsHook, aws_errors, is_not_found
+from idc.errors import HistoflowError
+from idc.jobs.hosting import EndpointSpec
+from idc.jobs.state import EndpointState
+
+
+@dataclass(frozen=True)
+class Step:
+    """An endpoint after one step, and whether the change under way leads to what was asked for."""
+
+    state: EndpointState
+    is_ours: bool
+
+
+class EndpointHook(AwsHook):
+    """Creates what is missing of an endpoint and updates it; every step may be repeated."""
+
+    def __init__(self, *, aws_conn_id: str | None = "aws_default", region_name: str | None = None) -> None:
+        """Use the connection `aws_conn_id`, in `region_name` unless the environment says which."""
+        super().__init__("sagemaker", aws_conn_id=aws_conn_id, region_name=region_name)
+
+    def step(self, spec: EndpointSpec) -> Step:
+        """Make what is missing of model and configuration, then change the endpoint if it is at rest.
+
+        Raises:
+            RequestRejected: SageMaker refused a request.
+            ServiceError: SageMaker could not be reached.
+        """
+        self._ensure("model", "ModelName", spec.model_request())
+        self._ensure("endpoint_config", "EndpointConfigName", spec.config_request())
+        state = self.find(spec.endpoint)
+        if state is None:
+            return self._change("create_endpoint", spec.endpoint_request())
+        if state.is_changing or state.serves(spec.config_name):
+            return Step(state, is_ours=state.is_moving_to(spec.config_name))
+        if state.status == "Failed":  # an endpoint that never came up can only be deleted
+            with aws_errors("endpoint", spec.endpoint):
+                self.api.delete_endpoint(EndpointName=spec.endpoint)
+            return Step(replace(state, status="Deleting"), is_ours=False)
+        return self._change("update_endpoint", spec.endpoint_request())
+
+    def find(self, name: str) -> EndpointState | None:
+        """Return the state of the endpoint `name`, or None when there is none."""
+        description = self._describe("endpoint", "EndpointName", name)
+        return EndpointState.from_description(description) if description else None
+
+    def model_data(self, name: str) -> str:
+        """Return the address of the artifact behind the endpoint's first variant."""
+        with aws_errors("endpoint", name):
+            config = self.api.describe_endpoint(EndpointName=name)["EndpointConfigName"]
+            variants = self.api.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+            model = self.api.describe_model(ModelName=variants[0]["ModelName"])
+        return str(model["PrimaryContainer"]["ModelDataUrl"])
+
+    def invoke(self, name: str, body: bytes, content_type: str) -> bytes:
+        """Return the endpoint's answer to `body`, as JSON."""
+        runtime = AwsHook("sagemaker-runtime", aws_conn_id=self.aws_conn_id, region_name=self._region_name)
+        with aws_errors("endpoint", name):
+            reply = runtime.api.invoke_endpoint(
+                EndpointName=name, ContentType=content_type, Accept="application/json", Body=body
+            )
+            answer: bytes = reply["Body"].read()
+        return answer
+
+    async def poll(self, client: Any, name: str) -> EndpointState | None:
+        """Return the state of the endpoint `name`, asked for with an asynchronous client."""
+        try:
+            with aws_errors("endpoint", name):
+                return EndpointState.from_description(await client.describe_endpoint(EndpointName=name))
+        except HistoflowError as error:
+            _raise_unless_absent(error)
+            return None
+
+    def _change(self, operation: str, request: dict[str, str]) -> Step:
+        name = request["EndpointName"]
+        with aws_errors("endpoint", name):
+            getattr(self.api, operation)(**request)
+            self.log.info("%s: %s", operation, request)
+            description = self.api.describe_endpoint(EndpointName=name)
+        return Step(EndpointState.from_description(description), is_ours=True)
+
+    def _ensure(self, resource: str, key: str, request: dict[str, Any]) -> None:
+        name = request[key]
+        if self._describe(resource, key, name) is not None:
+            self.log.info("The %s %s is there already.", resource.replace("_", " "), name)
+            return
+        with aws_errors(resource, name):
+            getattr(self.api, f"create_{resource}")(**request)
+        self.log.info("Created the %s %s.", resource.replace("_", " "), name)
+
+    def _describe(self, resource: str, key: str, name: str) -> dict[str, Any] | None:
+        try:
+            with aws_errors(resource, name):
+                answer: dict[str, Any] = getattr(self.api, f"describe_{resource}")(**{key: name})
+                return answer
+        except HistoflowError as error:
+            _raise_unless_absent(error)
+            return None
+
+
+def _raise_unless_absent(error: HistoflowError) -> None:
+    """Raise `error` unless it says that something does not exist."""
+    if not (isinstance(error.__cause__, ClientError) and is_not_found(error.__cause__)):
+        raise error

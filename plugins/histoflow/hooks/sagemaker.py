@@ -1,0 +1,154 @@
+"""SageMaker's jobs: found, submitted or adopted, watched and stopped."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from histoflow.hooks.aws import AwsHook, aws_errors, is_not_found, translated
+from histoflow.polling import intervals
+from idc.errors import JobConflict, ServiceError
+from idc.jobs.spec import DIGEST_TAG, JobKind, JobSpec, differences
+from idc.jobs.state import JobState
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A job that does what a specification asks for, and whether it was there before."""
+
+    state: JobState
+    is_adopted: bool
+
+
+class SageMakerHook(AwsHook):
+    """Runs jobs so that asking twice for the same work runs it once."""
+
+    def __init__(self, *, aws_conn_id: str | None = "aws_default", region_name: str | None = None) -> None:
+        """Use the connection `aws_conn_id`, in `region_name` unless the environment says which."""
+        super().__init__("sagemaker", aws_conn_id=aws_conn_id, region_name=region_name)
+
+    def submit_or_adopt(self, spec: JobSpec) -> Submission:
+        """Return the job of `spec`: one that runs or has completed, or else a new one.
+
+        Failed and stopped attempts are left behind, and the next attempt suffix is taken.
+
+        Raises:
+            JobConflict: the name belongs to another request.
+            RequestRejected: SageMaker refused the request.
+            ServiceError: SageMaker could not be reached.
+        """
+        for attempt in itertools.count(1):
+            name = spec.name(attempt)
+            description = self._find(spec.kind, name)
+            if description is None and self._create(spec, attempt):
+                self.log.info("%s %s is submitted.", spec.kind, name)
+                return Submission(self.job(spec.kind, name), is_adopted=False)
+            description = description or self._describe(spec.kind, name)
+            state = JobState.from_description(spec.kind, description)
+            self._check_digest(spec, attempt, state, description)
+            if state.is_running or state.has_completed:
+                self.log.info("%s %s is %s: not submitted again.", spec.kind, name, state.status)
+                return Submission(state, is_adopted=True)
+            self.log.info("%s %s is %s: %s", spec.kind, name, state.status, state.failure_reason or "-")
+        raise AssertionError("the count of attempts has no end")
+
+    def job(self, kind: JobKind, name: str) -> JobState:
+        """Return the state of the job `name`.
+
+        Raises:
+            RequestRejected: there is no such job.
+        """
+        return JobState.from_description(kind, self._describe(kind, name))
+
+    def wait(self, state: JobState) -> JobState:
+        """Return the job's state once it is over or past its deadline; this blocks."""
+        for interval in intervals():
+            if state.is_over or datetime.now(UTC) > state.deadline:
+                break
+            time.sleep(interval)
+            state = self._latest(state)
+        return state
+
+    def stop_job(self, kind: JobKind, name: str) -> None:
+        """Ask SageMaker to stop the job `name`; one that is over is left as it is."""
+        try:
+            getattr(self.api, f"stop_{kind.operation}")(**{f"{kind}Name": name})
+        except (ClientError, BotoCoreError) as error:
+            _tolerate_stopped(error, kind, name)
+
+    async def poll_job(self, client: Any, kind: JobKind, name: str) -> JobState:
+        """Return the state of the job `name`, asked for with an asynchronous client."""
+        with aws_errors(kind, name):
+            return JobState.from_description(
+                kind, await getattr(client, f"describe_{kind.operation}")(**{f"{kind}Name": name})
+            )
+
+    async def stop_job_async(self, kind: JobKind, name: str) -> None:
+        """Ask SageMaker to stop the job `name`, from an event loop."""
+        try:
+            async with await self.async_api() as client:
+                await getattr(client, f"stop_{kind.operation}")(**{f"{kind}Name": name})
+        except (ClientError, BotoCoreError) as error:
+            _tolerate_stopped(error, kind, name)
+
+    def _create(self, spec: JobSpec, attempt: int) -> bool:
+        """Create the job; False when its name was taken since it was looked for.
+
+        A create call whose first answer was lost, and which botocore sent again, ends like that too.
+        """
+        try:
+            getattr(self.api, f"create_{spec.kind.operation}")(**spec.create_request(attempt))
+        except (ClientError, BotoCoreError) as error:
+            if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ResourceInUse":
+                return False
+            raise translated(error, spec.kind, spec.name(attempt)) from error
+        return True
+
+    def _check_digest(
+        self, spec: JobSpec, attempt: int, state: JobState, description: dict[str, Any]
+    ) -> None:
+        with aws_errors(spec.kind, state.name):
+            pages = self.api.get_paginator("list_tags").paginate(ResourceArn=state.arn)
+            tags = {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+        if tags.get(DIGEST_TAG) == spec.digest:
+            return
+        wanted = {key: value for key, value in spec.create_request(attempt).items() if key != "Tags"}
+        found = "; ".join(differences(wanted, description)) or f"no tag {DIGEST_TAG} of {spec.digest}"
+        action = "Another pipeline uses this name: give one of them another account, region or partition."
+        raise JobConflict(spec.kind, state.name, found, "the request of this task", action)
+
+    def _find(self, kind: JobKind, name: str) -> dict[str, Any] | None:
+        try:
+            return self._raw_describe(kind, name)
+        except (ClientError, BotoCoreError) as error:
+            if isinstance(error, ClientError) and is_not_found(error):
+                return None
+            raise translated(error, kind, name) from error
+
+    def _describe(self, kind: JobKind, name: str) -> dict[str, Any]:
+        with aws_errors(kind, name):
+            return self._raw_describe(kind, name)
+
+    def _raw_describe(self, kind: JobKind, name: str) -> dict[str, Any]:
+        answer: dict[str, Any] = getattr(self.api, f"describe_{kind.operation}")(**{f"{kind}Name": name})
+        return answer
+
+    def _latest(self, state: JobState) -> JobState:
+        """Return the job's state now, or the last known one while SageMaker cannot be reached."""
+        try:
+            return self.job(state.kind, state.name)
+        except ServiceError as error:
+            self.log.warning("%s", error)
+            return state
+
+
+def _tolerate_stopped(error: ClientError | BotoCoreError, kind: JobKind, name: str) -> None:
+    """Raise `error` unless it says that the job was over, or never was."""
+    is_rejected = isinstance(error, ClientError) and error.response["Error"]["Code"] == "ValidationException"
+    if not is_rejected and not (isinstance(error, ClientError) and is_not_found(error)):
+        raise translated(error, kind, name) from error

@@ -1,0 +1,1 @@
+"""Operators: they build a specification, call a hook, and return a small dict."""

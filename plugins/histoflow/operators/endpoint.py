@@ -1,0 +1,110 @@
+"""The operator that creates an endpoint or updates it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from airflow.sdk import BaseOperator
+
+from idc.errors import EndpointFailed
+from idc.jobs.hosting import EndpointSpec
+
+LOG_GROUP = "/aws/sagemaker/Endpoints"
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from histoflow.hooks.endpoint import EndpointHook, Step
+    from idc.jobs.state import EndpointState
+
+
+class SageMakerEndpointDeployOperator(BaseOperator):
+    """Makes an endpoint serve a model: created if absent, updated if present, left alone if it does.
+
+    `spec` is an `EndpointSpec` as plain values. The task fails when SageMaker went back to the configuration
+    before, even though the endpoint is in service then. Returns the names of the endpoint and what it serves.
+    """
+
+    template_fields: Sequence[str] = ("spec",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"spec": "json"}
+
+    def __init__(
+        self,
+        *,
+        spec: Mapping[str, Any],
+        limit_s: float = 3600,
+        aws_conn_id: str | None = "aws_default",
+        region_name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Deploy `spec`, waiting at most `limit_s` seconds for one change of the endpoint."""
+        super().__init__(**kwargs)
+        self.spec = spec
+        self.limit_s = limit_s
+        self.aws_conn_id = aws_conn_id
+        self.region_name = region_name
+
+    @cached_property
+    def hook(self) -> EndpointHook:
+        """The hook, made when the task runs and not when the DAG is read."""
+        from histoflow.hooks.endpoint import EndpointHook
+
+        return EndpointHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
+
+    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+        """Take the next step towards the endpoint as it should be, and wait for SageMaker to follow."""
+        spec = EndpointSpec.from_dict(self.spec)
+        step = self.hook.step(spec)
+        if step.state.serves(spec.config_name):
+            self.log.info("Endpoint %s serves %s: nothing to do.", spec.endpoint, spec.config_name)
+            return self._result(spec, step.state)
+        return self._defer(step)
+
+    def resume(self, context: Context, event: dict[str, Any], is_ours: bool) -> dict[str, Any]:
+        """Return what the endpoint serves; after a change that was not this task's, take the next step."""
+        spec = EndpointSpec.from_dict(self.spec)
+        state = self.hook.find(spec.endpoint)
+        if state is not None and state.serves(spec.config_name):
+            return self._result(spec, state)
+        if is_ours or event["outcome"] != "at rest":
+            self._print_log(spec.endpoint)
+            raise _failure(spec, state, event["message"] or event["outcome"])
+        return self.execute(context)
+
+    def _defer(self, step: Step) -> NoReturn:
+        from histoflow.triggers.sagemaker import SageMakerEndpointTrigger
+
+        self.log.info("Endpoint %s is %s.", step.state.name, step.state.status)
+        trigger = SageMakerEndpointTrigger(
+            name=step.state.name,
+            deadline=time.time() + self.limit_s,
+            aws_conn_id=self.aws_conn_id,
+            region_name=self.region_name,
+        )
+        self.defer(trigger=trigger, method_name="resume", kwargs={"is_ours": step.is_ours})
+
+    def _result(self, spec: EndpointSpec, state: EndpointState) -> dict[str, Any]:
+        self.log.info("Endpoint %s serves the model %s.", spec.endpoint, spec.model_name)
+        served = {"config": spec.config_name, "model": spec.model_name}
+        return {"endpoint": spec.endpoint, "arn": state.arn, **served}
+
+    def _print_log(self, endpoint: str) -> None:
+        from histoflow.hooks.logs import LogsHook
+
+        logs = LogsHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
+        logs.print_tail(f"{LOG_GROUP}/{endpoint}")
+
+
+def _failure(spec: EndpointSpec, state: EndpointState | None, message: str) -> EndpointFailed:
+    """Return the error for an endpoint that is not what it should be."""
+    if state is None:
+        observed = "gone"
+    elif state.status == "InService":
+        observed = f"rolled back to {state.config}: {state.failure_reason or 'no reason given'}"
+    else:
+        observed = f"{state.status}: {state.failure_reason or message or 'no reason given'}"
+    action = f"Read its log in {LOG_GROUP}/{spec.endpoint}, mend the model and run the task again."
+    return EndpointFailed("endpoint", spec.endpoint, observed, f"{spec.config_name} in service", action)

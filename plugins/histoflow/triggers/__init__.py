@@ -1,0 +1,1 @@
+"""Triggers: they wait in the triggerer, so that no worker has to."""

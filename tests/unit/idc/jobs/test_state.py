@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from idc.errors import JobFailed, ServiceError
+from idc.jobs.spec import JobKind
+from idc.jobs.state import PENDING_LIMIT, UPLOAD_GRACE, EndpointState, JobState
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+def job(status: str = "InProgress", **members: Any) -> JobState:
+    description = {
+        "TrainingJobName": "train-1",
+        "TrainingJobArn": "arn:aws:sagemaker:us-east-1:123456789012:training-job/train-1",
+        "TrainingJobStatus": status,
+        "CreationTime": NOON,
+        "StoppingCondition": {"MaxRuntimeInSeconds": 600},
+        **members,
+    }
+    return JobState.from_description(JobKind.TRAINING, description)
+
+
+def endpoint(status: str, **members: Any) -> EndpointState:
+    description = {
+        "EndpointName": "idc",
+        "EndpointArn": "arn",
+        "EndpointStatus": status,
+        "EndpointConfigName": "old",
+        **members,
+    }
+    return EndpointState.from_description(description)
+
+
+def test_the_deadline_follows_from_the_stopping_condition_once_the_job_has_started() -> None:
+    started = NOON + timedelta(hours=5)
+
+    assert job(TrainingStartTime=started).deadline == started + timedelta(seconds=600) + UPLOAD_GRACE
+    assert job().deadline == NOON + PENDING_LIMIT + timedelta(seconds=600) + UPLOAD_GRACE
+
+
+def test_a_spot_job_may_wait_for_capacity_too() -> None:
+    stopping = {"MaxRuntimeInSeconds": 600, "MaxWaitTimeInSeconds": 3600}
+
+    assert job(StoppingCondition=stopping).limit == timedelta(seconds=3600)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_running", "is_over"),
+    [
+        ("InProgress", True, False),
+        ("Stopping", False, False),
+        ("Stopped", False, True),
+        ("Failed", False, True),
+        ("Completed", False, True),
+    ],
+)
+def test_a_stopping_job_is_neither_running_nor_over(status: str, is_running: bool, is_over: bool) -> None:
+    assert (job(status).is_running, job(status).is_over) == (is_running, is_over)
+
+
+def test_the_summary_is_small_and_says_where_the_model_is() -> None:
+    state = job(
+        "Completed",
+        TrainingStartTime=NOON,
+        TrainingEndTime=NOON + timedelta(seconds=90.4),
+        ModelArtifacts={"S3ModelArtifacts": "s3://b/jobs/train-1/output/model.tar.gz"},
+        InputDataConfig=[{"large": "x" * 1000}],
+    )
+
+    assert state.summary() == {
+        "job": "train-1",
+        "arn": state.arn,
+        "run_s": 90,
+        "model_data": "s3://b/jobs/train-1/output/model.tar.gz",
+    }
+
+
+def test_a_processing_job_is_read_from_its_own_members() -> None:
+    state = JobState.from_description(
+        JobKind.PROCESSING,
+        {
+            "ProcessingJobName": "p",
+            "ProcessingJobArn": "arn",
+            "ProcessingJobStatus": "Failed",
+            "ExitMessage": "out of patience",
+            "CreationTime": NOON,
+            "ProcessingStartTime": NOON,
+            "ProcessingEndTime": NOON + timedelta(seconds=2),
+        },
+    )
+
+    assert (state.run_s, state.failure_reason, state.summary()) == (
+        2,
+        "out of patience",
+        {"job": "p", "arn": "arn", "run_s": 2},
+    )
+
+
+def test_a_failure_gives_sagemakers_reason_and_is_not_retried() -> None:
+    error = job("Failed", FailureReason="AlgorithmError: loss is nan, exit code: 1").failure()
+
+    assert isinstance(error, JobFailed)
+    assert "TrainingJob train-1: Failed: AlgorithmError: loss is nan, exit code: 1" in str(error)
+
+
+@pytest.mark.parametrize("reason", ["InternalServerError: try again", "CapacityError: no ml.c5.2xlarge"])
+def test_sagemakers_own_failures_are_retried(reason: str) -> None:
+    assert isinstance(job("Failed", FailureReason=reason).failure(), ServiceError)
+
+
+def test_a_stopped_job_is_retried_only_when_another_try_began_it() -> None:
+    stopped = job("Stopped", SecondaryStatus="Stopped")
+
+    assert isinstance(stopped.failure(), JobFailed)
+    assert isinstance(stopped.failure(is_adopted=True), ServiceError)
+
+
+def test_a_job_that_ran_out_of_time_is_never_retried() -> None:
+    assert isinstance(
+        job("Stopped", SecondaryStatus="MaxRuntimeExceeded").failure(is_adopted=True), JobFailed
+    )
+
+
+def test_an_endpoint_serves_a_configuration_only_in_service() -> None:
+    assert endpoint("InService").serves("old")
+    assert not endpoint("InService").serves("new")
+    assert not endpoint("Updating").serves("old")
+
+
+def test_an_endpoint_moves_to_what_is_pending() -> None:
+    updating = endpoint("Updating", PendingDeploymentSummary={"EndpointConfigName": "new"})
+
+    assert updating.is_changing
+    assert updating.is_moving_to("new")
+    assert not updating.is_moving_to("old")
+    assert endpoint("Creating").is_moving_to("old")
+    assert not endpoint("InService").is_moving_to("old")
