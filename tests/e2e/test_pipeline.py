@@ -1,0 +1,145 @@
+"""The whole thread, as a user runs it: archive in, prediction out, and all of it still there after a crash.
+
+The tests of this file share one home and stand in the order in which a user would do these things.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import pytest
+from local_aws import wait_until
+from workshop import MINI, PARTITION, Workshop
+
+from idc import layout
+from idc.records import recordio
+from idc.records.recordio import Record
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+BUCKET = "histoflow"
+ENDPOINT = "histoflow-idc"
+DAG_IDS = ("idc_ingest", "idc_convert", "idc_train", "idc_deploy")
+
+
+def read(workshop: Workshop, key: str) -> bytes:
+    return bytes(workshop.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read())
+
+
+def candidate(workshop: Workshop) -> dict[str, Any]:
+    return dict(json.loads(read(workshop, layout.candidate(PARTITION, "mxnet"))))
+
+
+def objects(workshop: Workshop) -> dict[str, str]:
+    pages = workshop.client("s3").get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+    return {item["Key"]: item["ETag"] for page in pages for item in page.get("Contents", [])}
+
+
+def unseen(workshop: Workshop) -> list[Record]:
+    """The patches of the test patients."""
+    prefix = layout.dataset_prefix(candidate(workshop)["dataset_digest"]) + "recordio/test/"
+    shards = sorted(key for key in objects(workshop) if key.startswith(prefix) and key.endswith(".rec"))
+    return [record for key in shards for record in recordio.read_records(read(workshop, key), key)]
+
+
+def probabilities(workshop: Workshop, records: list[Record]) -> list[float]:
+    """The endpoint's probability of class 1 for each record."""
+    client = workshop.client("sagemaker-runtime")
+    answers = []
+    for record in records:
+        answer = client.invoke_endpoint(
+            EndpointName=ENDPOINT, ContentType="application/x-image", Body=record.image
+        )
+        zero, one = json.loads(answer["Body"].read())
+        assert zero + one == pytest.approx(1, abs=1e-3)
+        answers.append(one)
+    return answers
+
+
+def runs(workshop: Workshop) -> dict[str, str]:
+    with workshop.airflow() as airflow:
+        return {run["dag_run_id"]: run["state"] for run in airflow.runs(limit=100)}
+
+
+def test_the_demo_says_what_it_did(demo: str) -> None:
+    assert "Research software, not a diagnostic device." in demo
+    assert "SYNTHETIC" not in demo
+    assert "12 patients, 646 patches read, 0 quarantined, 646 used" in demo
+    for metric in ("accuracy", "balanced accuracy", "F1", "AUC"):
+        assert re.search(rf"^ +{metric} +0\.\d+ +0\.\d+ to [01]\.\d+ +\d+ +\d+$", demo, re.MULTILINE), metric
+    assert f"{ENDPOINT}: InService" in demo
+    assert len(re.findall(r"^ +\d+_idx5_x\d+_y\d+_class[01]\.png .+ [01]\.\d+$", demo, re.MULTILINE)) == 2
+    assert "make down" in demo
+
+
+def test_the_endpoint_serves_the_model_just_trained(workshop: Workshop, demo: str) -> None:
+    trained = candidate(workshop)
+    sagemaker = workshop.client("sagemaker")
+    job = sagemaker.describe_training_job(TrainingJobName=trained["training_job"])
+    assert job["TrainingJobStatus"] == "Completed"
+    assert job["ModelArtifacts"]["S3ModelArtifacts"] == trained["model_data"]
+    artifact = read(workshop, trained["model_data"].removeprefix(f"s3://{BUCKET}/"))
+    assert hashlib.sha256(artifact).hexdigest() == trained["model_sha256"]
+
+    config = sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointConfigName"]
+    variant = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"][0]
+    model = sagemaker.describe_model(ModelName=variant["ModelName"])
+    assert model["PrimaryContainer"]["ModelDataUrl"] == trained["model_data"]
+
+    records = unseen(workshop)
+    answers = probabilities(workshop, records)
+    by_class = [mean(a for a, r in zip(answers, records, strict=True) if r.label == k) for k in (0, 1)]
+    assert by_class[1] - by_class[0] > 0.15
+
+
+def test_the_same_archive_again_is_not_computed_again(workshop: Workshop, demo: str) -> None:
+    before = candidate(workshop)
+    done = workshop.make("demo", f"ARCHIVE={MINI}")
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert f"partition  {PARTITION}: " in done.stdout
+    reused = done.stdout.partition("Reused")[2]
+    for what in ("snapshot", "dataset", "training job", "endpoint"):
+        assert what in reused.partition("Airflow")[0]
+    assert candidate(workshop) == before
+
+
+def test_everything_is_there_after_kill_9_of_everything(workshop: Workshop, demo: str) -> None:
+    records = unseen(workshop)[:5]
+    answers, stored, history = probabilities(workshop, records), objects(workshop), runs(workshop)
+    assert set(history.values()) == {"success"}
+    assert len(history) >= len(DAG_IDS)
+
+    for process in workshop.processes():
+        process.kill()
+    wait_until(lambda: not workshop.processes())
+    up = workshop.make("up")
+    assert up.returncode == 0, up.stdout[-4000:] + up.stderr[-2000:]
+
+    status = wait_until(
+        lambda: workshop.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)["EndpointStatus"]
+    )
+    assert status == "InService"
+    assert probabilities(workshop, records) == pytest.approx(answers, abs=1e-4)
+    assert objects(workshop) == stored
+    assert runs(workshop) == history
+
+
+def test_a_failing_step_stops_the_demo_and_shows_why(workshop: Workshop, demo: str, tmp_path: Path) -> None:
+    torn = tmp_path / "torn.zip"
+    torn.write_bytes(MINI.read_bytes()[:1_000_000])
+    done = workshop.make("demo", f"ARCHIVE={torn}", "PARTITION=2026-09")
+    assert done.returncode != 0
+    assert "idc_ingest.snapshot" in done.stderr
+    assert "CorruptArchive" in done.stderr
+
+
+def test_down_leaves_no_process(workshop: Workshop, demo: str) -> None:
+    assert workshop.processes()
+    down = workshop.make("down")
+    assert down.returncode == 0, down.stdout + down.stderr
+    assert workshop.processes() == []
