@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import tempfile
 from typing import Any
 
-# Airflow reads these when it is first imported, and writes there.
-os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="histoflow-airflow-"))
-os.environ.setdefault("AIRFLOW_CONN_AWS_DEFAULT", '{"conn_type": "aws"}')
-os.environ.setdefault("AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL", "0")
-
+import airflow_home  # noqa: F401  (before Airflow)
 from airflow.sdk import BaseOperator
 from airflow.sdk.bases.operator import ExecutorSafeguard
 from airflow.sdk.exceptions import TaskDeferred

@@ -21,7 +21,7 @@ import psutil
 from botocore.config import Config
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-ENVIRONMENTS = REPOSITORY / ".histoflow" / "envs"
+ENVIRONMENTS = Path(os.environ.get("HISTOFLOW_ENVS", REPOSITORY / ".histoflow" / "envs"))
 TEST_IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/test-runtime:1"
 BUCKET = "test-bucket"
 ROLE = "TestRole"
@@ -158,7 +158,8 @@ def start(home: Path, runtimes: Path, *flags: str) -> LocalAws:
     """Start an embedded AWS in the home, on ports nobody uses."""
     port, s3_port = free_ports()
     runtimes.write_text(
-        f'[[runtime]]\nname = "test"\nimages = ["*/test-runtime:*"]\npython = "{interpreter("dev")}"\n\n'
+        '[[runtime]]\nname = "test"\nimages = ["*/test-runtime:*", "*/tensorflow-*"]\n'
+        f'python = "{interpreter("dev")}"\n\n'
         '[[runtime]]\nname = "mxnet"\nimages = ["*/mxnet-training:*", "*/mxnet-inference:*"]\n'
         f'python = "{interpreter("mxnet")}"\n'
     )

@@ -12,7 +12,6 @@ import boto3
 import botocore.exceptions
 
 from stack import aws
-from stack.errors import StackError
 from stack.settings import StackSettings
 
 if TYPE_CHECKING:
@@ -65,14 +64,8 @@ class Clients:
 
 
 def connect(settings: StackSettings) -> Clients:
-    """Return clients of the AWS this stack uses.
-
-    Raises:
-        StackError: no bucket is known.
-    """
+    """Return clients of the AWS this stack uses."""
     variables = aws.client_environment(settings) if settings.aws == "embedded" else {}
-    if settings.aws == "amazon" and "bucket" not in settings.model_fields_set:
-        raise StackError("HISTOFLOW_BUCKET: missing, expected the name of your S3 bucket. Set it.")
     return Clients(
         s3=_client("s3", settings, variables),
         logs=_client("logs", settings, variables),

@@ -77,13 +77,15 @@ def _airflow_up(settings: StackSettings) -> None:
     environment = {**airflow_environment(settings, variables), **processes.marker(settings.airflow_home)}
     commands = component_commands(settings)
     stamp, digest = settings.run / "airflow.sha256", _digest(commands, environment)
+    processes.require_port(
+        settings.airflow_port, "Airflow", "HISTOFLOW_AIRFLOW_PORT", own_home=settings.airflow_home
+    )
     if supervision.is_running(settings) and not (stamp.is_file() and stamp.read_text() == digest):
         say("airflow: its settings have changed, starting it anew")
         _airflow_down(settings)
     if not supervision.is_running(settings):
         if strays := processes.stop(settings.airflow_home):
             say(f"airflow: ended {len(strays)} processes that an earlier start left behind")
-        processes.require_port(settings.airflow_port, "Airflow", "HISTOFLOW_AIRFLOW_PORT")
         _announce_password(settings)
         database.migrate_once(settings, environment)
         supervision.start(settings, commands, environment)

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from idc.settings import Bucket, Password, Region, load
+from idc.settings import Bucket, Password, Region, RoleArn, load
 from stack import paths
 
 Port = Annotated[int, Field(ge=1024, le=65535)]
@@ -42,6 +42,9 @@ class StackSettings(BaseSettings):
         description="an AWS region such as us-east-1",
     )
     bucket: Bucket = Field(default="histoflow", description="the name of the S3 bucket")
+    role_arn: RoleArn | None = Field(
+        default=None, description="the ARN of the role that SageMaker's jobs assume on Amazon"
+    )
     role: Annotated[str, StringConstraints(pattern=r"^[\w+=,.@-]{1,64}$")] = Field(
         default="histoflow-sagemaker", description="the name of the IAM role made in the embedded AWS"
     )
@@ -68,6 +71,16 @@ class StackSettings(BaseSettings):
         if len(set(ports.values())) < len(ports):
             shown = ", ".join(f"HISTOFLOW_{name}_PORT={port}" for name, port in ports.items())
             raise ValueError(f"Ports: {shown}, expected three different ones. Change one.")
+        return self
+
+    @model_validator(mode="after")
+    def _check_amazon(self) -> StackSettings:
+        given = {"HISTOFLOW_BUCKET": "bucket", "HISTOFLOW_ROLE_ARN": "role_arn"}
+        missing = [name for name, field in given.items() if field not in self.model_fields_set]
+        if self.aws == "amazon" and missing:
+            raise ValueError(
+                f"{' and '.join(missing)}: missing, expected with HISTOFLOW_AWS=amazon. Name your own."
+            )
         return self
 
     @model_validator(mode="after")

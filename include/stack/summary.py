@@ -25,7 +25,7 @@ def show(settings: StackSettings, results: Results) -> None:
     label = "   SYNTHETIC DATA" if results.is_synthetic else ""
     say(f"\nInvasive ductal carcinoma in breast tissue, partition {results.partition}{label}")
     say("Research software, not a diagnostic device.")
-    _show_data(results)
+    _show_data(results, label)
     _show_training(results, label)
     _show_test(results, label)
     _show_endpoint(results, label)
@@ -33,14 +33,14 @@ def show(settings: StackSettings, results: Results) -> None:
     _show_addresses(settings, results)
 
 
-def _show_data(results: Results) -> None:
+def _show_data(results: Results, label: str) -> None:
     manifest, quality, splits = results.manifest, results.quality, results.index["splits"]
-    say(f"\nData       {manifest['source']}")
+    say(f"\nData       {manifest['source']}{label}")
     say(
         f"           {manifest['patients']:,} patients, {quality['patches_read']:,} patches read, "
         f"{quality['quarantined_count']:,} quarantined, {quality['patches_used']:,} used"
     )
-    say("\nSplit      no patient is on two sides")
+    say(f"\nSplit      no patient is on two sides{label}")
     rows = [
         [name, f"{part['patients']:,}", f"{part['patches']:,}"]
         + [f"{part['classes'][klass]:,}" for klass in ("0", "1")]

@@ -1,4 +1,4 @@
-"""When to ask how a job is doing: not at once, and then ever less often."""
+"""When to ask how a job is doing: not at once, and then ever less often; and how the asking ends."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import random
 from collections.abc import Iterator
 
 from airflow.configuration import conf
+
+# How a wait ends.
+AT_REST = "at rest"  # SageMaker is done: the task reads what came of it
+OVERDUE = "overdue"  # it should have been done by now
+UNKNOWN = "unknown"  # SageMaker will not say
 
 FIRST_S = 1.0
 LONGEST_S = 5.0

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from typing import Any
 
 import airflow_task
@@ -19,6 +20,7 @@ from local_aws import REPOSITORY, LocalAws, archive, wait_until
 
 from histoflow.operators.sagemaker import SageMakerProcessingOperator, SageMakerTrainingOperator
 from idc.errors import JobConflict, JobFailed, RequestRejected, ServiceError
+from idc.jobs import state
 from idc.jobs.spec import JobKind, JobSpec
 
 pytestmark = pytest.mark.slow
@@ -218,6 +220,18 @@ def test_a_job_that_runs_out_of_time_fails_and_says_so(embedded_aws: LocalAws) -
 
     with pytest.raises(JobFailed, match=r"Stopped: .*[Mm]ax"):
         airflow_task.run(task(spec))
+
+
+def test_a_job_that_should_long_be_over_is_stopped(
+    embedded_aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "UPLOAD_GRACE", timedelta(days=-2))
+    spec = training(embedded_aws, ENDLESS)
+
+    with pytest.raises(JobFailed, match="expected an end by"):
+        airflow_task.run(task(spec))
+
+    wait_until(lambda: jobs_of(embedded_aws, spec) == {name_of(spec): "Stopped"})
 
 
 def test_a_request_sagemaker_refuses_is_not_worth_a_retry(embedded_aws: LocalAws) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -14,8 +15,10 @@ from typing import Any
 
 import airflow_task
 import pytest
+from botocore.config import Config
 from local_aws import LocalAws
 
+from histoflow.hooks import aws
 from histoflow.operators.sagemaker import SageMakerProcessingOperator
 from idc.errors import RequestRejected
 from idc.jobs.spec import JobKind, JobSpec
@@ -30,8 +33,8 @@ class Network(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, upstream_port: int) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, upstream_port: int, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
         self.upstream_port = upstream_port
         self.seen: Counter[str] = Counter()
         self.faults: dict[str, list[Fault]] = {}
@@ -146,6 +149,34 @@ def test_throttling_and_503_are_waited_out(embedded_aws: LocalAws, network: Netw
 
     assert run(spec)["job"] == spec.name()
     assert jobs_of(embedded_aws, spec) == [spec.name()]
+
+
+def test_a_trigger_outlives_a_service_that_is_away(
+    embedded_aws: LocalAws, spec: JobSpec, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in embedded_aws.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(aws, "RETRYING", Config(retries={"max_attempts": 0}, connect_timeout=1))
+    operator = SageMakerProcessingOperator(task_id="convert", spec=spec.to_dict())
+    deferred = airflow_task.deferral(operator)
+    network = Network(embedded_aws.port)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", network.url)
+    network.server_close()
+
+    async def wait() -> Any:
+        event = asyncio.ensure_future(airflow_task.first_event(airflow_task.revived(deferred.trigger)))
+        while "Could not connect" not in capsys.readouterr().out:
+            done, _ = await asyncio.wait([event], timeout=0.1)
+            assert not done, event.result()
+        back = Network(embedded_aws.port, network.server_address[1])
+        threading.Thread(target=back.serve_forever, daemon=True).start()
+        try:
+            return await event
+        finally:
+            back.shutdown()
+            back.server_close()
+
+    assert asyncio.run(wait())["outcome"] == "at rest"
 
 
 def test_a_request_that_is_not_valid_is_sent_once(network: Network, spec: JobSpec) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as AwsConnectionError
 
 from idc.errors import ConfigurationError, HistoflowError, RequestRejected, ServiceError
 
@@ -66,7 +67,7 @@ def aws_errors(what: str, which: str) -> Iterator[None]:
 
 def translated(error: ClientError | BotoCoreError, what: str, which: str) -> HistoflowError:
     """Return `error` as an error of this product, whose class says whether a retry can help."""
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, AwsConnectionError | HTTPClientError):
         return ServiceError(what, which, str(error), "an answer from AWS", "It is tried again.")
     if isinstance(error, BotoCoreError):
         return ConfigurationError(what, which, str(error), "a request that can be sent", "Correct it.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk import BaseOperator
 
+from histoflow.polling import AT_REST
 from idc.errors import EndpointFailed
 from idc.jobs.hosting import EndpointSpec
 
@@ -69,7 +70,7 @@ class SageMakerEndpointDeployOperator(BaseOperator):
         state = self.hook.find(spec.endpoint)
         if state is not None and state.serves(spec.config_name):
             return self._result(spec, state)
-        if is_ours or event["outcome"] != "at rest":
+        if is_ours or event["outcome"] != AT_REST:
             self._print_log(spec.endpoint)
             raise _failure(spec, state, event["message"] or event["outcome"])
         return self.execute(context)

@@ -13,13 +13,9 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from histoflow.hooks.endpoint import EndpointHook
 from histoflow.hooks.sagemaker import SageMakerHook
-from histoflow.polling import handover_s, intervals
+from histoflow.polling import AT_REST, OVERDUE, UNKNOWN, handover_s, intervals
 from idc.errors import PermanentError, ServiceError
 from idc.jobs.spec import JobKind
-
-AT_REST = "at rest"  # SageMaker is done: the task reads what came of it
-OVERDUE = "overdue"  # it should have been done by now
-UNKNOWN = "unknown"  # SageMaker will not say
 
 
 class SageMakerTrigger(BaseTrigger):

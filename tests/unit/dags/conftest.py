@@ -1,8 +1,3 @@
-from __future__ import annotations
+"""Airflow is given a home before any test imports it."""
 
-import os
-import tempfile
-
-# Airflow reads this when it is first imported, and writes there.
-os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="histoflow-airflow-"))
-os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
+import airflow_home  # noqa: F401

@@ -55,7 +55,9 @@ def test_logs_of_nothing_say_what_there_is(settings: StackSettings) -> None:
 
 
 def test_there_is_no_embedded_aws_to_start_on_amazon(settings: StackSettings) -> None:
-    done = run_stack(settings, "up", "aws", HISTOFLOW_AWS="amazon")
+    own = {"HISTOFLOW_BUCKET": "mine", "HISTOFLOW_ROLE_ARN": "arn:aws:iam::123456789012:role/mine"}
+
+    done = run_stack(settings, "up", "aws", HISTOFLOW_AWS="amazon", **own)
 
     assert done.returncode == 1
     assert "with HISTOFLOW_AWS=amazon there is no other" in done.stderr

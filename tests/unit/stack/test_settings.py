@@ -50,6 +50,16 @@ def test_a_wrong_database_is_refused_without_showing_its_password(monkeypatch: p
     assert "canary" not in str(caught.value)
 
 
+def test_amazon_needs_a_bucket_and_a_role_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HISTOFLOW_AWS", "amazon")
+    with pytest.raises(ConfigurationError, match="HISTOFLOW_BUCKET and HISTOFLOW_ROLE_ARN: missing"):
+        stack_settings()
+
+    monkeypatch.setenv("HISTOFLOW_BUCKET", "mine")
+    monkeypatch.setenv("HISTOFLOW_ROLE_ARN", "arn:aws:iam::123456789012:role/mine")
+    assert stack_settings().bucket == "mine"
+
+
 def test_two_services_cannot_have_one_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HISTOFLOW_S3_PORT", "8080")
 

@@ -54,7 +54,7 @@ def test_labels_generated_data_in_every_section(
     page = shown(settings, aws, capsys)
 
     labelled = [line.split()[0] for line in page.splitlines() if "SYNTHETIC DATA" in line]
-    assert labelled == ["Invasive", "Training", "Test", "Endpoint"]
+    assert labelled == ["Invasive", "Data", "Split", "Training", "Test", "Endpoint"]
 
 
 def test_says_what_was_reused(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import local_aws
 import pytest
 
 HERE = Path(__file__).resolve().parent
@@ -18,8 +19,7 @@ EPOCHS = 3
 @pytest.fixture(scope="session")
 def mxnet_python() -> Path:
     """The interpreter of the environment that stands for Amazon's MXNet containers."""
-    home = Path(os.environ.get("HISTOFLOW_HOME", ROOT / ".histoflow"))
-    python = home / "envs" / "mxnet" / "bin" / "python"
+    python = local_aws.ENVIRONMENTS / "mxnet" / "bin" / "python"
     if not python.exists():
         pytest.skip(f"the mxnet environment is not built: {python}")
     return python
