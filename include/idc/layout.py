@@ -94,6 +94,11 @@ def predictions(partition: str, variant: str) -> str:
     return f"{candidate_prefix(partition, variant)}predictions.csv"
 
 
+def smoke(partition: str, variant: str) -> str:
+    """Return the key of the deployed endpoint's answers for known patches."""
+    return f"{candidate_prefix(partition, variant)}smoke.json"
+
+
 def candidate(partition: str, variant: str) -> str:
     """Return the key of what a candidate is made of."""
     return f"{candidate_prefix(partition, variant)}candidate.json"

@@ -47,7 +47,7 @@ def gather(clients: Clients, partition: str, began: datetime) -> Results:
     """
     candidate = _read(clients, layout.candidate(partition, VARIANT))
     digest = candidate["dataset_digest"]
-    smoke = _read(clients, layout.candidate_prefix(partition, VARIANT) + "smoke.json")
+    smoke = _read(clients, layout.smoke(partition, VARIANT))
     endpoint = clients.sagemaker.describe_endpoint(EndpointName=smoke["endpoint"])
     return Results(
         partition=partition,

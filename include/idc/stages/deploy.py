@@ -52,5 +52,5 @@ def smoke_test(
         log.info("%s: class %d, answered %s", answer.patch, answer.label, answer.probabilities)
         answers.append(answer)
     record = smoke.record(endpoint, answers)
-    registry.write_json(store, f"{layout.candidate_prefix(partition, variant)}smoke.json", record)
+    registry.write_json(store, layout.smoke(partition, variant), record)
     return record

@@ -29,6 +29,7 @@ DIGEST = "0123456789abcdef" * 4
         (layout.job_prefix("idc-train-2026-11-mxnet-0123456789"), "jobs/idc-train-2026-11-mxnet-0123456789/"),
         (layout.metrics("2026-11", "mxnet"), "candidates/2026-11/mxnet/metrics.json"),
         (layout.predictions("2026-11", "mxnet"), "candidates/2026-11/mxnet/predictions.csv"),
+        (layout.smoke("2026-11", "mxnet"), "candidates/2026-11/mxnet/smoke.json"),
         (layout.candidate("2026-11", "mxnet"), "candidates/2026-11/mxnet/candidate.json"),
     ],
 )
