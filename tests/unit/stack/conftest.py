@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import socket
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from unit.stack.fake_airflow import FakeAirflow
 
-from stack import paths
+from stack import paths, processes
 from stack.settings import StackSettings
 
 
@@ -22,27 +22,31 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+def port_block(size: int = 40) -> int:
+    """Return the first of `size` free ports, below those the system gives to outgoing connections."""
+    for _ in range(1000):
+        first = random.randrange(16000, 32000, size)
+        if all(processes.is_free(port) for port in range(first, first + size)):
+            return first
+    raise LookupError("no free ports between 16000 and 32000")
+
+
 @pytest.fixture
 def free_port() -> Callable[[], int]:
     """A function that returns a port nobody listens on."""
-
-    def find() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
-
-    return find
+    return port_block
 
 
 @pytest.fixture
-def settings(tmp_path: Path, free_port: Callable[[], int]) -> StackSettings:
-    """Settings of a stack that nobody else has."""
+def settings(tmp_path: Path) -> StackSettings:
+    """Settings of a stack that nobody else has; the embedded AWS also takes ports from `aws_port` + 20 on."""
+    first = port_block()
     return StackSettings(
         home=tmp_path / "home",
         envs=paths.environments(),
-        aws_port=free_port(),
-        s3_port=free_port(),
-        airflow_port=free_port(),
+        airflow_port=first,
+        s3_port=first + 1,
+        aws_port=first + 2,
     )
 
 
