@@ -9,18 +9,20 @@ import local_aws
 import pytest
 from local_aws import LocalAws
 
+QUICK = {"EMBEDDED_AWS_INVOKE_TIMEOUT_S": "4", "EMBEDDED_AWS_PING_PERIOD_S": "0.5"}
+
 
 @pytest.fixture(scope="session")
 def embedded_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     """A running embedded AWS, one for all tests of the session: use names of your own."""
     directory = tmp_path_factory.mktemp("embedded-aws")
-    os.environ["EMBEDDED_AWS_INVOKE_TIMEOUT_S"] = "4"
+    os.environ.update(QUICK)
     try:
-        aws = local_aws.start(
-            directory / "home", directory / "runtimes.toml", "--stop-grace-s", "1", "--max-jobs", "4"
-        )
+        flags = ["--stop-grace-s", "1", "--max-jobs", "4", "--faults"]
+        aws = local_aws.start(directory / "home", directory / "runtimes.toml", *flags)
     finally:
-        del os.environ["EMBEDDED_AWS_INVOKE_TIMEOUT_S"]
+        for name in QUICK:
+            del os.environ[name]
     yield aws
     aws.down()
     assert aws.processes() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import random
 import socket
@@ -11,6 +12,8 @@ import sys
 import tarfile
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,6 +144,17 @@ class LocalAws:
         """What the processes printed, for a failing test to show."""
         logs = sorted((self.home / "log").glob("*.log"))
         return "\n".join(f"--- {path.name}\n{path.read_text()[-3000:]}" for path in logs)
+
+    def faults(self, method: str, path: str = "", **members: Any) -> tuple[int, dict[str, Any]]:
+        """A request to the fault switch: the status and the answer."""
+        body = json.dumps(members).encode() if members else None
+        url = f"{self.endpoint_url}/_embedded_aws/faults{path}"
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, body, method=method)) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read() or b"{}")
 
     def client(self, service: str, **changes: Any) -> Any:
         """A boto3 client of it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from embedded_aws.errors import UnsafeArtifact
@@ -20,12 +21,24 @@ COMPRESSION_LEVEL = 1
 
 def pack(directory: Path, archive: Path) -> bool:
     """Write the directory's files as a tar.gz; whether there are any."""
-    is_there = directory.is_dir() and not directory.is_symlink()
-    found = directory.rglob("*") if is_there else iter(())
-    members = sorted(path for path in found if path.is_file() and not path.is_symlink())
+    return pack_all([directory], archive)
+
+
+def pack_all(directories: Sequence[Path], archive: Path) -> bool:
+    """Write the files of all directories as one tar.gz; whether there are any.
+
+    Of files with one name the first directory's is taken. Only regular files go in: no links,
+    devices or FIFOs, whatever a container left.
+    """
+    members: dict[str, Path] = {}
+    for directory in directories:
+        is_there = directory.is_dir() and not directory.is_symlink()
+        for path in directory.rglob("*") if is_there else ():
+            if path.is_file() and not path.is_symlink():
+                members.setdefault(path.relative_to(directory).as_posix(), path)
     with tarfile.open(archive, "w:gz", compresslevel=COMPRESSION_LEVEL) as tar:
-        for path in members:
-            tar.add(path, arcname=path.relative_to(directory).as_posix(), recursive=False)
+        for name in sorted(members):
+            tar.add(members[name], arcname=name, recursive=False)
     return bool(members)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PARALLEL = 8
 SMALL_BYTES = 8 * 1024 * 1024
 CHUNK_BYTES = 1024 * 1024
+UNKNOWN_SIZE = -1
 _TRANSFER = TransferConfig(multipart_threshold=64 * 1024 * 1024, max_concurrency=4)
 
 
@@ -53,18 +54,18 @@ class Location:
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """An object, and the path it has below its prefix."""
+    """An object, and the path it has below its prefix; its size may be UNKNOWN_SIZE."""
 
     key: str
     size_bytes: int
     path: str
 
 
-def list_files(s3: S3Client, prefix: Location) -> list[RemoteFile]:
+def list_files(s3: S3Client, prefix: Location, may_be_empty: bool = False) -> list[RemoteFile]:
     """The objects whose keys begin with the prefix, in order of their keys.
 
     Raises:
-        DownloadError: there are none, or S3 refuses.
+        DownloadError: there are none though there must be, or S3 refuses.
     """
     try:
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=prefix.bucket, Prefix=prefix.key)
@@ -76,7 +77,7 @@ def list_files(s3: S3Client, prefix: Location) -> list[RemoteFile]:
         ]
     except (BotoCoreError, ClientError) as error:
         raise DownloadError(f"Data download failed: {prefix}: {error}") from error
-    if not found:
+    if not found and not may_be_empty:
         raise DownloadError(
             f'Data download failed: No S3 objects found under S3 URL "{prefix}" given in input data source. '
             "Please ensure that the bucket exists and that objects exist under that S3 prefix."
@@ -112,7 +113,7 @@ def download(s3: S3Client, bucket: str, files: list[RemoteFile], target: Path) -
         with ThreadPoolExecutor(PARALLEL) as pool:
             for done in [pool.submit(_fetch, s3, bucket, file, target / file.path) for file in files]:
                 done.result()
-    except (BotoCoreError, ClientError, OSError) as error:
+    except OSError as error:
         raise DownloadError(f"Data download failed: {error}") from error
 
 
@@ -128,6 +129,24 @@ def download_one(s3: S3Client, uri: str, target: Path) -> None:
         s3.download_file(location.bucket, location.key, str(target), Config=_TRANSFER)
     except (BotoCoreError, ClientError) as error:
         raise DownloadError(f"Data download failed: {uri}: {error}") from error
+
+
+def read(s3: S3Client, location: Location, limit_bytes: int) -> bytes:
+    """The content of one object.
+
+    Raises:
+        DownloadError: S3 has no such object, or refuses, or it is larger than the limit.
+    """
+    try:
+        answer = s3.get_object(Bucket=location.bucket, Key=location.key)
+        if answer["ContentLength"] > limit_bytes:
+            raise DownloadError(
+                f"Data download failed: {location}: {answer['ContentLength']} bytes, "
+                f"expected at most {limit_bytes}."
+            )
+        return answer["Body"].read()
+    except (BotoCoreError, ClientError) as error:
+        raise DownloadError(f"Data download failed: {location}: {error}") from error
 
 
 def upload(s3: S3Client, file: Path, location: Location) -> None:
@@ -146,17 +165,22 @@ def upload_tree(s3: S3Client, directory: Path, prefix: Location) -> int:
 
 
 def files_below(directory: Path) -> Iterator[tuple[str, Path]]:
-    """The regular files of a tree with their relative names; links are not followed."""
+    """The regular files of a tree with their relative names; links are not followed, not even at its top."""
+    if directory.is_symlink():
+        return
     for path in sorted(directory.rglob("*")):
         if path.is_file() and not path.is_symlink():
             yield path.relative_to(directory).as_posix(), path
 
 
 def _fetch(s3: S3Client, bucket: str, file: RemoteFile, path: Path) -> None:
-    if file.size_bytes > SMALL_BYTES:
-        s3.download_file(bucket, file.key, str(path), Config=_TRANSFER)
-        return
-    body = s3.get_object(Bucket=bucket, Key=file.key)["Body"]
-    with path.open("wb") as out:
-        for chunk in body.iter_chunks(CHUNK_BYTES):
-            out.write(chunk)
+    try:
+        if file.size_bytes > SMALL_BYTES:
+            s3.download_file(bucket, file.key, str(path), Config=_TRANSFER)
+            return
+        body = s3.get_object(Bucket=bucket, Key=file.key)["Body"]
+        with path.open("wb") as out:
+            for chunk in body.iter_chunks(CHUNK_BYTES):
+                out.write(chunk)
+    except (BotoCoreError, ClientError) as error:
+        raise DownloadError(f"Data download failed: {Location(bucket, file.key)}: {error}") from error

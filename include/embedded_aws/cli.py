@@ -1,8 +1,9 @@
-"""The command line: up, down, status, env, jobs, logs, endpoints, reset."""
+"""The command line: up, down, status, env, jobs, logs, endpoints, fault, reset."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import shlex
 import shutil
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from embedded_aws import health, kinds, logs, roles, settings, supervisor
+from embedded_aws import fault_switch, health, kinds, logs, roles, settings, supervisor
 from embedded_aws.credentials import load_or_create
 from embedded_aws.errors import EmbeddedAwsError, SettingError
 from embedded_aws.settings import Settings
@@ -153,6 +154,28 @@ def show_logs(chosen: Settings, options: dict[str, Any]) -> int:
     return 0
 
 
+def fault(chosen: Settings, options: dict[str, Any]) -> int:
+    """Ask for a fault, list those that still strike, or remove all; needs `up --faults`."""
+    if not chosen.faults:
+        raise SettingError(
+            f"Faults {chosen.home}: switched off, expected an embedded AWS meant for tests. "
+            f"Start it anew: {settings.how_to_set('faults')}"
+        )
+    store = Store(chosen.database)
+    kind = options["kind"]
+    if kind == "clear":
+        fault_switch.remove(store)
+    elif kind != "list":
+        values = {name: options[name] for name in ("count", "seconds", "status") if options[name] is not None}
+        fault_switch.add(store, kind, options["target"], **values)
+    rows = [
+        [str(each.id), each.kind, each.target, str(each.remaining or "until removed")]
+        for each in fault_switch.all_of(store)
+    ]
+    _table(["ID", "FAULT", "TARGET", "STRIKES"], rows)
+    return 0
+
+
 COMMANDS = {
     "up": up,
     "down": down,
@@ -162,6 +185,7 @@ COMMANDS = {
     "jobs": jobs,
     "endpoints": endpoints,
     "logs": show_logs,
+    "fault": fault,
 }
 
 
@@ -174,7 +198,9 @@ def _parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=(function.__doc__ or "").splitlines()[0])
         sub.add_argument("--port", type=int, help="port of everything but S3 (4566)")
         sub.add_argument("--s3-port", type=int, help="port of S3 (8333)")
-        sub.add_argument("--internal-port", type=int, help="first of nine ports of our own (20 above --port)")
+        sub.add_argument(
+            "--internal-port", type=int, help="first of eleven ports of our own (20 above --port)"
+        )
         if name == "up":
             sub.add_argument("--runtimes", help="TOML file that maps images to interpreters")
             sub.add_argument("--bucket", action="append", help="an S3 bucket to make; may be repeated")
@@ -183,6 +209,15 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--memory-limit-mb", type=int, help="memory the containers of a job may use")
             sub.add_argument("--stop-grace-s", type=float, help="seconds a stopped job may take to end (120)")
             sub.add_argument("--isolation", help="auto, namespaces or none (auto)")
+            sub.add_argument(
+                "--faults", action=argparse.BooleanOptionalAction, help="allow `fault`, for tests (off)"
+            )
+        if name == "fault":
+            sub.add_argument("kind", choices=[*fault_switch.KINDS, "list", "clear"])
+            sub.add_argument("target", nargs="?", default=fault_switch.ANY, help="operation, job or endpoint")
+            sub.add_argument("--count", type=int, help="how often it strikes (until removed)")
+            sub.add_argument("--seconds", type=float, help="how long a latency takes (1)")
+            sub.add_argument("--status", type=int, help="the HTTP status of an error (500)")
         if name == "logs":
             sub.add_argument("name", metavar="JOB")
             sub.add_argument("-f", "--follow", action="store_true", help="wait for further lines")
@@ -197,7 +232,8 @@ def _forget_callers_aws() -> None:
 
 
 def _flags(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name not in ("name", "follow")}
+    known = {field.name for field in dataclasses.fields(Settings)}
+    return {name: value for name, value in options.items() if name in known}
 
 
 def _rows(chosen: Settings, kind: Kind) -> list[Row]:
@@ -207,7 +243,7 @@ def _rows(chosen: Settings, kind: Kind) -> list[Row]:
 def _log_files(chosen: Settings, name: str) -> list[Path]:
     """The files of a job's streams, or of an endpoint's, oldest first."""
     found = []
-    for group in (logs.TRAINING_GROUP, logs.PROCESSING_GROUP, logs.ENDPOINT_GROUP):
+    for group in (logs.TRAINING_GROUP, logs.PROCESSING_GROUP, logs.TRANSFORM_GROUP, logs.ENDPOINT_GROUP):
         directory = chosen.stream_dir / group.strip("/") / name
         if "/" not in name and directory.is_dir():
             found += list(directory.rglob("*.log"))
@@ -215,8 +251,8 @@ def _log_files(chosen: Settings, name: str) -> list[Path]:
 
 
 def _age(row: Row) -> str:
-    end = row.document.get("TrainingEndTime") or row.document.get("ProcessingEndTime") or time.time()
-    return f"{end - row.created:.0f}"
+    ends = (row.document.get(f"{noun}EndTime") for noun in ("Training", "Processing", "Transform"))
+    return f"{next(filter(None, ends), time.time()) - row.created:.0f}"
 
 
 def _clock(seconds: float) -> str:

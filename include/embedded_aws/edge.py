@@ -7,30 +7,28 @@ moto. The service is the one the request is signed for.
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import uvicorn
 
-from embedded_aws import health, signing
+from embedded_aws import fault_switch, health, signing
 from embedded_aws.api import operations
 from embedded_aws.api.context import Context
 from embedded_aws.credentials import load_or_create
-from embedded_aws.invocations import Invocations
+from embedded_aws.invocation.invocations import Invocations
 from embedded_aws.ports import Ports
 from embedded_aws.proxy import Proxy
 from embedded_aws.settings import HOST, Settings, load
 from embedded_aws.store import Store
 from embedded_aws.wire import http, service
-from embedded_aws.wire.faults import ServiceFault, UnknownOperationException
+from embedded_aws.wire.faults import ServiceFault
 
 TARGET_PREFIX = "SageMaker."
 JSON_LIMIT_BYTES = 8 * 1024 * 1024
 MOTO_LIMIT_BYTES = 64 * 1024 * 1024
 KEEP_ALIVE_S = 120
-_INVOCATION = re.compile(r"^/endpoints/(?P<name>[^/]+)/invocations$")
 
 
 class Edge:
@@ -72,6 +70,9 @@ class Edge:
             body = await asyncio.to_thread(health.report, self._settings)
             await http.send_answer(send, http.Answer(200, body, {"content-type": "application/json"}))
             return
+        if scope["path"].startswith(fault_switch.PATH):
+            await http.send_answer(send, await self._control_faults(scope, receive))
+            return
         headers = http.header_map(scope)
         authorization = signing.parse(headers.get("authorization", ""))
         signed_for = authorization.service if authorization else _presigned_service(scope)
@@ -81,7 +82,7 @@ class Edge:
         elif target.startswith(TARGET_PREFIX):
             await http.send_answer(send, await self._sagemaker(scope, headers, authorization, receive))
         elif scope["path"].startswith("/endpoints/"):
-            await http.send_answer(send, await self._runtime(scope, headers, authorization, receive))
+            await self._runtime(scope, headers, authorization, receive, send)
         else:
             await self._others(scope, headers, authorization, receive, send)
 
@@ -97,6 +98,7 @@ class Edge:
             self._verify(scope, headers, authorization, body)
             api = service.sagemaker()
             operation = api.operation(headers["x-amz-target"].removeprefix(TARGET_PREFIX))
+            await self._strike(operation.name)
             answer = operations.handler(operation.name)(self._context, api.read(operation, body))
             return http.Answer(200, api.write(operation, answer), {"content-type": http.JSON})
         except ServiceFault as fault:
@@ -108,16 +110,16 @@ class Edge:
         headers: dict[str, str],
         authorization: signing.Authorization | None,
         receive: http.Receive,
-    ) -> http.Answer:
+        send: http.Send,
+    ) -> None:
         try:
-            body = await self._invocations.read_body(receive)
+            operation, endpoint = self._invocations.operation(scope["method"], scope["path"])
+            body = await self._invocations.read_body(operation, receive)
             self._verify(scope, headers, authorization, body)
-            match = _INVOCATION.match(scope["path"])
-            if match is None or scope["method"] != "POST":
-                raise UnknownOperationException(f"No operation at {scope['method']} {scope['path']}")
-            return await self._invocations.invoke(match["name"], headers, body)
+            await self._strike(operation)
+            await self._invocations.answer(operation, endpoint, headers, body, send)
         except ServiceFault as fault:
-            return http.rest_json_fault(fault)
+            await http.send_answer(send, http.rest_json_fault(fault))
 
     async def _others(
         self,
@@ -130,6 +132,7 @@ class Edge:
         try:
             body = await http.read_body(receive, MOTO_LIMIT_BYTES)
             self._verify(scope, headers, authorization, body)
+            await self._strike(_operation_of(scope["path"], headers, body))
         except ServiceFault as fault:
             is_json = "x-amz-target" in headers or "json" in headers.get("content-type", "")
             await http.send_answer(send, http.json_fault(fault) if is_json else http.xml_fault(fault))
@@ -149,6 +152,17 @@ class Edge:
         except ServiceFault as fault:
             await http.send_answer(send, http.xml_fault(fault))
 
+    async def _control_faults(self, scope: http.Scope, receive: http.Receive) -> http.Answer:
+        if not self._settings.faults:
+            return http.Answer(404, b"")
+        body = await http.read_body(receive, JSON_LIMIT_BYTES)
+        status, answer = fault_switch.control(self._store, scope["method"], scope["path"], body)
+        return http.Answer(status, answer, {"content-type": "application/json"})
+
+    async def _strike(self, operation: str) -> None:
+        if self._settings.faults:
+            await fault_switch.strike(self._store, operation)
+
     def _verify(
         self,
         scope: http.Scope,
@@ -159,6 +173,15 @@ class Edge:
         path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
         request = signing.Request(scope["method"], path, query, headers, body)
         signing.verify(request, authorization, self._credentials)
+
+
+def _operation_of(path: str, headers: dict[str, str], body: bytes) -> str:
+    """The operation of another service's request, as each of their protocols names it."""
+    if target := headers.get("x-amz-target", ""):
+        return target.rpartition(".")[2]
+    if "/operation/" in path:
+        return path.rpartition("/")[2]
+    return parse_qs(body.decode("latin-1")).get("Action", [""])[0]
 
 
 def _presigned_service(scope: http.Scope) -> str:

@@ -7,7 +7,9 @@ EmbeddedAwsError
 ├── AlreadyRunning      the home is up with other settings
 ├── UnknownRuntime      an image no runtime is configured for
 ├── UnsafeArtifact      an archive with a member that must not be unpacked
-└── DownloadError       input data that cannot be fetched from S3
+├── DownloadError       input data that cannot be fetched from S3
+├── FaultRefused        a fault asked for that cannot be injected
+└── AlarmsUnknown       CloudWatch alarms whose states cannot be asked for
 """
 
 from __future__ import annotations
@@ -43,3 +45,11 @@ class UnsafeArtifact(EmbeddedAwsError):
 
 class DownloadError(EmbeddedAwsError):
     """Input data cannot be fetched from S3."""
+
+
+class FaultRefused(EmbeddedAwsError):
+    """A fault asked for in a test cannot be injected."""
+
+
+class AlarmsUnknown(EmbeddedAwsError):
+    """The states of CloudWatch alarms cannot be asked for just now."""

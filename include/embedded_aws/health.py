@@ -37,7 +37,7 @@ def controller_beats(settings: Settings) -> bool:
 def report(settings: Settings) -> bytes:
     """The body of the health route."""
     parts = {
-        "s3": _listens(settings.s3_port),
+        "s3": _listens(Ports.of(settings).seaweedfs),
         "moto": _listens(Ports.of(settings).moto),
         "edge": True,
         "controller": controller_beats(settings),

@@ -6,12 +6,15 @@ from embedded_aws.settings import ACCOUNT, Settings
 from embedded_aws.store import Kind
 
 TRAINING_JOB = Kind("TrainingJob", "training-job", "TrainingJobStatus")
+TRANSFORM_JOB = Kind("TransformJob", "transform-job", "TransformJobStatus")
 PROCESSING_JOB = Kind("ProcessingJob", "processing-job", "ProcessingJobStatus")
 MODEL = Kind("Model", "model")
+MODEL_PACKAGE_GROUP = Kind("ModelPackageGroup", "model-package-group", "ModelPackageGroupStatus")
+MODEL_PACKAGE = Kind("ModelPackage", "model-package", "ModelPackageStatus")
 ENDPOINT_CONFIG = Kind("EndpointConfig", "endpoint-config")
 ENDPOINT = Kind("Endpoint", "endpoint", "EndpointStatus")
 
-JOBS = (TRAINING_JOB, PROCESSING_JOB)
+JOBS = (TRAINING_JOB, PROCESSING_JOB, TRANSFORM_JOB)
 
 
 def arn(settings: Settings, kind: Kind, name: str) -> str:

@@ -10,12 +10,18 @@ from embedded_aws.logs import INDEX, LineReader, StreamName, parse
 from embedded_aws.settings import ACCOUNT, Settings
 
 PERIOD_S = 0.2
+READINGS = ("describe_log_groups", "describe_log_streams", "filter_log_events", "get_log_events")
 
 
 def start(settings: Settings) -> None:
-    """Put back all lines there are, then follow new ones in the background."""
+    """Put back all lines there are, then follow new ones in the background and before each reading.
+
+    So a client that sees a job's last status finds all its lines.
+    """
     feed = LogFeed(settings)
     feed.advance()
+    for name in READINGS:
+        feed.advance_before(name)
     threading.Thread(target=_follow, args=(feed,), name="log-feed", daemon=True).start()
 
 
@@ -35,9 +41,24 @@ class LogFeed:
         self._settings = settings
         self._index = LineReader(settings.stream_dir / INDEX)
         self._open: dict[StreamName, LineReader] = {}
+        self._lock = threading.Lock()
+
+    def advance_before(self, name: str) -> None:
+        """Have one of the backend's readings see everything written until it is asked for."""
+        read = getattr(self._backend, name)
+
+        def advance_and_read(*arguments: Any, **members: Any) -> Any:
+            self.advance()
+            return read(*arguments, **members)
+
+        setattr(self._backend, name, advance_and_read)
 
     def advance(self) -> None:
         """Take in the streams opened, the lines written and the streams closed since the last call."""
+        with self._lock:
+            self._advance()
+
+    def _advance(self) -> None:
         closed = []
         for line in self._index.new_lines():
             entry = json.loads(line)

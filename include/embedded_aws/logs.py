@@ -19,6 +19,7 @@ from embedded_aws.settings import Settings
 
 TRAINING_GROUP = "/aws/sagemaker/TrainingJobs"
 PROCESSING_GROUP = "/aws/sagemaker/ProcessingJobs"
+TRANSFORM_GROUP = "/aws/sagemaker/TransformJobs"
 ENDPOINT_GROUP = "/aws/sagemaker/Endpoints"
 LARGEST_MESSAGE_BYTES = 262_118  # CloudWatch Logs: 256 KiB an event, 26 of them its own
 INDEX = "index.jsonl"

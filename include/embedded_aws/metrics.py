@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from dataclasses import dataclass
@@ -35,9 +36,11 @@ class Extractor:
         for name, pattern in self._patterns:
             for match in pattern.finditer(line):
                 try:
-                    points.append(Point(name, now, float(match[1] if pattern.groups else match[0])))
+                    value = float(match[1] if pattern.groups else match[0])
                 except (TypeError, ValueError):
                     continue  # the expression matched something that is not a number
+                if math.isfinite(value):  # CloudWatch takes no other, nor does JSON
+                    points.append(Point(name, now, value))
         return points
 
 
@@ -50,11 +53,12 @@ def record(store: Store, arn: str, points: list[Point]) -> None:
             )
 
 
-def final(store: Store, arn: str) -> list[dict[str, object]]:
-    """The last value of every metric of a job, as FinalMetricDataList has them."""
+def final(store: Store, arn: str, since: float) -> list[dict[str, object]]:
+    """The last value of every metric of a job created then, as FinalMetricDataList has them."""
     rows = store.query(
         "SELECT name, value, timestamp FROM metric WHERE rowid IN "
-        "(SELECT max(rowid) FROM metric WHERE arn = ? GROUP BY name) ORDER BY name",
-        (arn,),
+        "(SELECT max(rowid) FROM metric WHERE arn = ? AND timestamp >= ? GROUP BY name) "
+        "ORDER BY name",
+        (arn, since),
     )
     return [{"MetricName": name, "Value": value, "Timestamp": timestamp} for name, value, timestamp in rows]

@@ -1,7 +1,8 @@
 """The process that serves what is neither SageMaker nor S3: moto, with what must survive put back.
 
 Moto keeps its state in memory. The roles asked for at `up` are made again at every start, and the
-log lines of jobs and endpoints are fed from their files, so that they outlive any restart.
+log lines of jobs and endpoints and the metrics of jobs are fed from where we keep them, so that they
+outlive any restart.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from embedded_aws import log_feed, roles
+from embedded_aws import log_feed, metric_feed, roles
 from embedded_aws.ports import Ports
 from embedded_aws.settings import HOST, load
 
@@ -32,6 +33,7 @@ def main() -> None:
 
     roles.restore(settings)
     log_feed.start(settings)
+    metric_feed.start(settings)
     application = DomainDispatcherApplication(create_backend_app)
     run_simple(HOST, ports.moto, application, threaded=True, request_handler=MotoRequestHandler)
 

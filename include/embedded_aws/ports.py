@@ -26,6 +26,8 @@ class Ports:
     volume_grpc: int
     filer_grpc: int
     s3_grpc: int
+    seaweedfs: int
+    keys: int
 
     @classmethod
     def of(cls, settings: Settings) -> Ports:

@@ -11,7 +11,7 @@ from embedded_aws import processes
 from embedded_aws.agents.job import JobAgent
 from embedded_aws.agents.processing import ProcessingAgent
 from embedded_aws.agents.training import TrainingAgent
-from embedded_aws.jobs import failure
+from embedded_aws.agents.transform import TransformAgent
 from embedded_aws.settings import Settings
 from embedded_aws.store import Document, Row, Store
 
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 Fork = Callable[[Callable[[int, int], None], Callable[[Store], None]], None]
 
-AGENTS: tuple[type[JobAgent], ...] = (TrainingAgent, ProcessingAgent)
+AGENTS: tuple[type[JobAgent], ...] = (TrainingAgent, ProcessingAgent, TransformAgent)
+OVERDUE_PERIOD_S = 0.5
+# Conditions on jobs of a kind. The plus sign keeps SQLite from going through all jobs of the kind.
+IN_HAND = "+kind = ? AND arn IN (SELECT arn FROM agent) AND status IN ('InProgress', 'Stopping')"
+STOPPED = "kind = ? AND status = 'Stopping' AND arn NOT IN (SELECT arn FROM agent)"
+WAITING = "kind = ? AND status = 'InProgress' AND arn NOT IN (SELECT arn FROM agent)"
 AGENT_DIED = "the process in charge of the job ended unexpectedly. Please try again."
 
 
@@ -33,25 +38,43 @@ class Scheduler:
         self._s3 = s3
         self._isolation = isolation
         self._fork = fork
+        self._next_overdue = 0.0
 
     def advance(self) -> None:
-        """Settle jobs whose agent died or that were stopped while waiting, then start the next ones."""
+        """Settle jobs whose agent died or that were stopped while waiting, then start the next ones.
+
+        What it reads grows with the jobs that run, not with those that wait.
+        """
         agents = {arn: (pid, started) for arn, pid, started in self._store.query("SELECT * FROM agent")}
-        waiting: list[tuple[Row, type[JobAgent]]] = []
         running = 0
         for agent in AGENTS:
-            for row in self._store.with_status(agent.kind, "InProgress", "Stopping"):
+            for row in self._jobs(agent, IN_HAND):
                 if row.arn in agents and processes.is_alive(*agents[row.arn]):
                     running += 1
                 elif row.arn in agents:
                     self._settle(agent, row)
-                elif row.status == "Stopping":
-                    self._store.update(agent.kind, row.name, _stopped(agent))
-                else:
-                    waiting.append((row, agent))
+            for row in self._jobs(agent, STOPPED):
+                self._end(agent, row, agent.states.stop)
+        self._end_overdue()
+        free = max(0, self._settings.concurrent_jobs - running)
+        waiting = [(row, agent) for agent in AGENTS for row in self._jobs(agent, WAITING, free)]
         waiting.sort(key=lambda pair: pair[0].created)
-        for row, agent in waiting[: max(0, self._settings.concurrent_jobs - running)]:
+        for row, agent in waiting[:free]:
             self._start(agent, row)
+
+    def _jobs(self, agent: type[JobAgent], condition: str, limit: int = -1) -> list[Row]:
+        """The oldest jobs of a sort that meet the condition."""
+        return self._store.select(condition, (agent.states.kind.name,), "created, rowid", limit)
+
+    def _end_overdue(self) -> None:
+        """End the jobs that have waited too long; looks at them all, so not at every wake-up."""
+        if time.monotonic() < self._next_overdue:
+            return
+        self._next_overdue = time.monotonic() + OVERDUE_PERIOD_S
+        for agent in AGENTS:
+            for row in self._jobs(agent, f"{WAITING} AND document LIKE '%\"MaxWaitTimeInSeconds\"%'"):
+                if agent.states.is_overdue(row.document, time.time()):
+                    self._end(agent, row, agent.states.exceed_wait)
 
     def _start(self, agent: type[JobAgent], row: Row) -> None:
         """Fork the job's agent."""
@@ -66,27 +89,28 @@ class Scheduler:
 
     def _settle(self, agent: type[JobAgent], row: Row) -> None:
         """The job's agent died: end what it left and fail the job, or stop it if that was asked."""
+        if not self._store.query("SELECT 1 FROM agent WHERE arn = ?", (row.arn,)):
+            return  # it was done, and gone since we looked
         left = [own for own in processes.belonging_to(self._settings.home) if own.owner == row.arn]
         processes.kill([own.process for own in left if own.role == "container"])
-        shutil.rmtree(self._settings.work_dir / agent.kind.name / row.name, ignore_errors=True)
+        shutil.rmtree(self._settings.work_dir / agent.states.kind.name / row.name, ignore_errors=True)
 
         def change(document: Document) -> None:
             if agent.states.is_final(document):
                 return
-            if document[agent.states.STATUS] == "Stopping":
+            if agent.states.is_stopping(document):
                 agent.states.stop(document, time.time())
             else:
-                agent.states.fail(document, failure.internal_error(AGENT_DIED), time.time())
+                agent.states.fault(document, AGENT_DIED, time.time())
 
-        self._store.update(agent.kind, row.name, change)
+        self._store.update(agent.states.kind, row.name, change)
         self._store.execute("DELETE FROM agent WHERE arn = ?", (row.arn,))
 
+    def _end(self, agent: type[JobAgent], row: Row, ending: Callable[[Document, float], None]) -> None:
+        """End a job nobody looks after just now, unless it has ended."""
 
-def _stopped(agent: type[JobAgent]) -> Callable[[Document], None]:
-    """The change that stops a job which never started."""
+        def change(document: Document) -> None:
+            if not agent.states.is_final(document):
+                ending(document, time.time())
 
-    def change(document: Document) -> None:
-        if not agent.states.is_final(document):
-            agent.states.stop(document, time.time())
-
-    return change
+        self._store.update(agent.states.kind, row.name, change)

@@ -14,6 +14,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from embedded_aws import s3_keys
 from embedded_aws.credentials import load_or_create
 from embedded_aws.errors import NotStarted, SettingError
 from embedded_aws.ports import Ports
@@ -54,7 +55,7 @@ def command(settings: Settings) -> list[str]:
         f"-filer.port={ports.filer}",
         f"-filer.port.grpc={ports.filer_grpc}",
         "-s3",
-        f"-s3.port={ports.s3}",
+        f"-s3.port={ports.seaweedfs}",
         f"-s3.port.grpc={ports.s3_grpc}",
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
@@ -64,7 +65,7 @@ def command(settings: Settings) -> list[str]:
 
 
 def write_identities(settings: Settings) -> None:
-    """Give S3 the home's credentials and no others."""
+    """Give S3 the home's credentials and no others, and what it encrypts with."""
     credentials = load_or_create(settings.home)
     path = _identities_file(settings)
     path.touch(mode=0o600)
@@ -74,13 +75,16 @@ def write_identities(settings: Settings) -> None:
         "credentials": [pair],
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     }
-    path.write_text(json.dumps({"identities": [identity]}))
+    path.write_text(json.dumps({"identities": [identity], "kms": s3_keys.provider(settings)}))
+    security = settings.home / "security.toml"  # it looks for this name where it is started
+    security.touch(mode=0o600)
+    security.write_text(f'[s3.sse]\nkek = "{s3_keys.secret(credentials, "key of AES256").hex()}"\n')
 
 
 def remove_sockets(settings: Settings) -> None:
     """Remove the Unix sockets it keeps in /tmp, named by its ports, when it is not running."""
     ports = Ports.of(settings)
-    names = [f"filer-{ports.filer}", f"s3-{ports.s3}"]
+    names = [f"filer-{ports.filer}", f"s3-{ports.seaweedfs}"]
     names += [f"{part}-grpc-{getattr(ports, f'{part}_grpc')}" for part in ("master", "volume", "filer", "s3")]
     for name in names:
         (SOCKETS / f"seaweedfs-{name}.sock").unlink(missing_ok=True)

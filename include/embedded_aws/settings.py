@@ -43,7 +43,9 @@ class Settings:
     invoke_timeout_s: float = 60.0
     invoke_wait_s: float = 30.0
     drain_s: float = 65.0
+    ping_period_s: float = 5.0
     isolation: str = "auto"
+    faults: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values no process could work with.
@@ -182,6 +184,15 @@ def _parse(name: str, kind: str, text: str) -> Any:
             return float(text)
     except ValueError as error:
         raise SettingError(f"Setting {name}: {text!r}, expected a number. {how_to_set(name)}") from error
+    if kind == "bool":
+        return _parse_bool(name, text)
     if kind.startswith("tuple"):
         return tuple(part for part in text.split(",") if part)
     return text
+
+
+def _parse_bool(name: str, text: str) -> bool:
+    known = {"1": True, "true": True, "0": False, "false": False}
+    if text.lower() not in known:
+        raise SettingError(f"Setting {name}: {text!r}, expected 1 or 0. {how_to_set(name)}")
+    return known[text.lower()]

@@ -11,7 +11,7 @@ import hmac
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote
 
@@ -80,23 +80,38 @@ def verify(request: Request, authorization: Authorization | None, credentials: C
         raise MissingAuthenticationToken("Missing Authentication Token")
     if authorization.access_key_id != credentials.access_key_id:
         raise UnrecognizedClient("The security token included in the request is invalid.")
-    stamp = request.headers.get("x-amz-date", "")
-    _check_date(stamp, authorization)
-    scope = f"{authorization.date}/{authorization.region}/{authorization.service}/aws4_request"
-    digest = hashlib.sha256(_canonical(request, authorization).encode()).hexdigest()
-    key = _signing_key(
-        credentials.secret_access_key, authorization.date, authorization.region, authorization.service
-    )
-    expected = _hmac(key, f"{ALGORITHM}\n{stamp}\n{scope}\n{digest}").hex()
+    _check_date(request.headers.get("x-amz-date", ""), authorization)
+    path, payload = quote(request.path, safe="/~"), _payload(request, authorization)
+    expected = _signature(request, path, payload, authorization, credentials)
     if not hmac.compare_digest(expected, authorization.signature):
         raise InvalidSignature(_MISMATCH)
 
 
+def s3_authorization(request: Request, name: str, value: str, credentials: Credentials) -> str | None:
+    """The Authorization header of a signed S3 request that one header is added to.
+
+    None for a request that is not rightly signed, and for one whose parts are signed one by one.
+    """
+    authorization = parse(request.headers.get("authorization", ""))
+    payload = request.headers.get("x-amz-content-sha256", "")
+    if authorization is None or payload.startswith("STREAMING-AWS4"):
+        return None
+    expected = _signature(request, request.path, payload, authorization, credentials)
+    is_ours = authorization.access_key_id == credentials.access_key_id
+    if not is_ours or not hmac.compare_digest(expected, authorization.signature):
+        return None
+    request = replace(request, headers={**request.headers, name: value})
+    names = tuple(sorted({*authorization.signed_headers, name}))
+    authorization = replace(authorization, signed_headers=names)
+    signature = _signature(request, request.path, payload, authorization, credentials)
+    return (
+        f"{ALGORITHM} Credential={authorization.access_key_id}/{_scope(authorization)}, "
+        f"SignedHeaders={';'.join(names)}, Signature={signature}"
+    )
+
+
 def _check_date(stamp: str, authorization: Authorization) -> None:
-    try:
-        signed_at = calendar.timegm(time.strptime(stamp, "%Y%m%dT%H%M%SZ"))
-    except ValueError as error:
-        raise InvalidSignature(f"Date {stamp!r} is not in the form of X-Amz-Date.") from error
+    signed_at = _seconds(stamp)
     if not stamp.startswith(authorization.date):
         raise InvalidSignature(
             f"Date in Credential scope does not match YYYYMMDD: {authorization.date} != {stamp}"
@@ -105,26 +120,44 @@ def _check_date(stamp: str, authorization: Authorization) -> None:
         raise InvalidSignature(f"Signature expired: {stamp} is more than 15 minutes off the current time.")
 
 
-def _canonical(request: Request, authorization: Authorization) -> str:
-    payload = None
-    if "x-amz-content-sha256" in authorization.signed_headers:
-        payload = request.headers.get("x-amz-content-sha256")
-    body_digest = hashlib.sha256(request.body).hexdigest()
-    if payload is not None and payload not in (body_digest, "UNSIGNED-PAYLOAD"):
+@lru_cache(maxsize=64)
+def _seconds(stamp: str) -> int:
+    """Seconds since the epoch; the requests of one second share their date."""
+    try:
+        return calendar.timegm(time.strptime(stamp, "%Y%m%dT%H%M%SZ"))
+    except ValueError as error:
+        raise InvalidSignature(f"Date {stamp!r} is not in the form of X-Amz-Date.") from error
+
+
+def _payload(request: Request, authorization: Authorization) -> str:
+    """The digest of the body, or what the client signed in its place."""
+    digest = hashlib.sha256(request.body).hexdigest()
+    if "x-amz-content-sha256" not in authorization.signed_headers:
+        return digest
+    payload = request.headers.get("x-amz-content-sha256", digest)
+    if payload not in (digest, "UNSIGNED-PAYLOAD"):
         raise InvalidSignature(_MISMATCH)
-    headers = "".join(
-        f"{name}:{' '.join(request.headers.get(name, '').split())}\n" for name in authorization.signed_headers
+    return payload
+
+
+def _signature(
+    request: Request, path: str, payload: str, authorization: Authorization, credentials: Credentials
+) -> str:
+    """The signature over the request's canonical form."""
+    names = authorization.signed_headers
+    headers = "".join(f"{name}:{' '.join(request.headers.get(name, '').split())}\n" for name in names)
+    query = _canonical_query(request.query)
+    canonical = "\n".join((request.method, path, query, headers, ";".join(names), payload))
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    key = _signing_key(
+        credentials.secret_access_key, authorization.date, authorization.region, authorization.service
     )
-    return "\n".join(
-        (
-            request.method,
-            quote(request.path, safe="/~"),
-            _canonical_query(request.query),
-            headers,
-            ";".join(authorization.signed_headers),
-            payload or body_digest,
-        )
-    )
+    stamp = request.headers.get("x-amz-date", "")
+    return _hmac(key, f"{ALGORITHM}\n{stamp}\n{_scope(authorization)}\n{digest}").hex()
+
+
+def _scope(authorization: Authorization) -> str:
+    return f"{authorization.date}/{authorization.region}/{authorization.service}/aws4_request"
 
 
 def _canonical_query(query: str) -> str:

@@ -127,6 +127,7 @@ def _configuration(settings: Settings) -> str:
     ours = [sys.executable, "-m"]
     commands = {
         "s3": seaweedfs.command(settings),
+        "s3_gate": [*ours, "embedded_aws.s3_gate", str(settings.home)],
         "moto": [*ours, "embedded_aws.moto_server", str(settings.home)],
         "edge": [*ours, "embedded_aws.edge", str(settings.home)],
         "controller": [*ours, "embedded_aws.controller", str(settings.home)],

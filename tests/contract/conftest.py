@@ -136,6 +136,15 @@ class Jobs:
 
         return wait_until(look)
 
+    def logged_times(self, name: str, text: str, count: int) -> list[str]:
+        """The job's messages once so many of them hold the text."""
+
+        def look() -> list[str]:
+            lines = self.log(name)
+            return lines if sum(text in line for line in lines) >= count else []
+
+        return wait_until(look)
+
     @staticmethod
     def _final(job: dict[str, Any], member: str) -> dict[str, Any] | None:
         return job if job[member] in ("Completed", "Failed", "Stopped") else None

@@ -8,104 +8,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.conftest import unique
-from local_aws import archive, wait_until
+from contract.hosting import BROKEN, ECHO, Endpoints
+from local_aws import wait_until
 
-ECHO = """
-import json, os, time
-
-def model_fn(model_dir):
-    return os.environ.get("ANSWER", "none")
-
-def input_fn(body, content_type):
-    if content_type == "text/bad":
-        raise ValueError("not this content")
-    return body.decode()
-
-def predict_fn(data, model):
-    if data == "crash":
-        raise RuntimeError("out of luck")
-    if data == "hang":
-        time.sleep(300)
-    if data == "exit":
-        os._exit(9)
-    return {"model": model, "data": data, "pid": os.getpid()}
-
-def output_fn(prediction, accept):
-    return json.dumps(prediction), "application/json"
-"""
 PROCESSES_OF_AN_INSTANCE = 3  # two of its first process, and the server
-BROKEN = "def model_fn(model_dir):\n    raise RuntimeError('weights are NaN')\n"
-
-
-class Endpoints:
-    """Makes models, configurations and endpoints."""
-
-    def __init__(self, aws: Any) -> None:
-        self.aws = aws
-        self.sagemaker = aws.client("sagemaker")
-        self.runtime = aws.client("sagemaker-runtime")
-        self.s3 = aws.client("s3")
-
-    def model(self, script: str, answer: str = "one") -> str:
-        name = unique("model")
-        key = f"models/{name}/model.tar.gz"
-        self.s3.put_object(Bucket=self.aws.bucket, Key=key, Body=archive(code__inference=script))
-        self.sagemaker.create_model(
-            ModelName=name,
-            PrimaryContainer={
-                "Image": self.aws.image,
-                "ModelDataUrl": f"s3://{self.aws.bucket}/{key}",
-                "Environment": {"ANSWER": answer},
-            },
-            ExecutionRoleArn=self.aws.role_arn,
-        )
-        return name
-
-    def config(self, *models: str, instances: int = 1, weights: tuple[float, ...] = ()) -> str:
-        name = unique("config")
-        variants = [
-            {
-                "VariantName": f"variant-{number}",
-                "ModelName": model,
-                "InstanceType": "ml.m5.large",
-                "InitialInstanceCount": instances,
-                "InitialVariantWeight": weights[number] if weights else 1.0,
-            }
-            for number, model in enumerate(models)
-        ]
-        self.sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants)
-        return name
-
-    def create(self, config: str) -> str:
-        name = unique("endpoint")
-        self.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=config)
-        return name
-
-    def settled(self, name: str) -> dict[str, Any]:
-        def look() -> dict[str, Any] | None:
-            endpoint = self.sagemaker.describe_endpoint(EndpointName=name)
-            return endpoint if endpoint["EndpointStatus"] in ("InService", "Failed") else None
-
-        return wait_until(look)
-
-    def invoke(self, name: str, data: str = "x", **members: Any) -> dict[str, Any]:
-        answer = self.runtime.invoke_endpoint(
-            EndpointName=name, Body=data.encode(), **{"ContentType": "text/plain", **members}
-        )
-        return dict(json.loads(answer["Body"].read()))
-
-    def delete(self, name: str) -> None:
-        self.sagemaker.delete_endpoint(EndpointName=name)
-
-        def is_gone() -> bool:
-            try:
-                self.sagemaker.describe_endpoint(EndpointName=name)
-            except ClientError as error:
-                return "Could not find endpoint" in str(error)
-            return False
-
-        wait_until(is_gone, 20)
 
 
 @pytest.fixture(scope="module")
@@ -297,3 +203,36 @@ def test_names_are_taken_once(endpoints: Endpoints) -> None:
     assert [entry["ModelName"] for entry in listed] == [model]
     endpoints.sagemaker.delete_model(ModelName=model)
     assert endpoints.sagemaker.list_models(NameContains=model)["Models"] == []
+
+
+def test_what_is_not_served_is_refused(endpoints: Endpoints) -> None:
+    model = endpoints.model(ECHO)
+    variant = {
+        "VariantName": "v",
+        "ModelName": model,
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": 1,
+    }
+    serverless = {"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
+    refused: list[tuple[dict[str, Any], str]] = [
+        ({"ShadowProductionVariants": [{**variant, "VariantName": "s"}]}, "shadow variants are not served"),
+        (
+            {"ProductionVariants": [{"VariantName": "v", "ModelName": model, **serverless}]},
+            "serverless variants",
+        ),
+        ({"ProductionVariants": [variant, variant]}, "Duplicate variant names"),
+    ]
+    for members, message in refused:
+        request = {"EndpointConfigName": "refused", "ProductionVariants": [variant], **members}
+        with pytest.raises(ClientError, match=message) as error:
+            endpoints.sagemaker.create_endpoint_config(**request)
+        assert error.value.response["Error"]["Code"] == "ValidationException"
+    name = endpoints.create(endpoints.config(model))
+    with pytest.raises(ClientError, match="not found"):  # it is not in service yet
+        endpoints.invoke(name)
+    endpoints.settled(name)
+    with pytest.raises(ClientError, match="multi-model endpoints are not served"):
+        endpoints.invoke(name, TargetModel="m.tar.gz")
+    with pytest.raises(ClientError, match="inference components are not served"):
+        endpoints.invoke(name, InferenceComponentName="c")
+    endpoints.delete(name)

@@ -8,6 +8,7 @@ from typing import Any
 import local_aws
 import pytest
 from contract.test_endpoints import ECHO, Endpoints
+from contract.test_training_inputs import channel, put
 from local_aws import LocalAws
 
 pytestmark = pytest.mark.slow
@@ -53,6 +54,25 @@ def test_training_without_namespaces(plain_aws: LocalAws, jobs_of: Callable[[Loc
     assert not any("LEAK" in line for line in lines)
     where = plain_aws.home / "work" / "TrainingJob" / name / "algo-1" / "ml" / "model"
     assert f"arguments ['--model-path', '{where}']" in lines
+
+
+def test_pipes_and_checkpoints_without_namespaces(
+    plain_aws: LocalAws, jobs_of: Callable[[LocalAws], Any]
+) -> None:
+    jobs = jobs_of(plain_aws)
+    script = """
+import os, pathlib
+text = open(os.environ["SM_CHANNEL_TRAIN"] + "_0").read()
+(pathlib.Path(os.environ["SM_MODEL_DIR"]).parent / "checkpoints" / "seen").write_text(text)
+"""
+    checkpoints = f"s3://{plain_aws.bucket}/plain"
+    name = jobs.train(
+        script,
+        InputDataConfig=[channel(put(jobs, a=b"1", b=b"2"), InputMode="Pipe")],
+        CheckpointConfig={"S3Uri": checkpoints},
+    )
+    assert jobs.ended(name)["TrainingJobStatus"] == "Completed", jobs.log(name)
+    assert jobs.s3.get_object(Bucket=plain_aws.bucket, Key="plain/seen")["Body"].read() == b"12"
 
 
 def test_serving_without_namespaces(plain_aws: LocalAws) -> None:

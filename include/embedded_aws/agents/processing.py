@@ -2,120 +2,129 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any
 
-from embedded_aws import channels, processes, runtimes
-from embedded_aws.agents.job import JobAgent, States, failure_of, instance_directory, memory_limit_bytes
+from embedded_aws import channels, runtimes
+from embedded_aws.agents.container_job import ContainerJobAgent
 from embedded_aws.agents.watch import Ending, Outcome
 from embedded_aws.channels import Location
-from embedded_aws.containers import ML, Specification, Workspace, base_environment
-from embedded_aws.errors import DownloadError
-from embedded_aws.jobs import processing
-from embedded_aws.kinds import PROCESSING_JOB
+from embedded_aws.containers import ML, Specification, Workspace
+from embedded_aws.inputs.channel import Channel
+from embedded_aws.inputs.sources import Share
+from embedded_aws.jobs.cluster import Instance
+from embedded_aws.jobs.processing import STATES
 from embedded_aws.logs import PROCESSING_GROUP
+from embedded_aws.mirror import Mirror
+from embedded_aws.runtimes import Runtime
 from embedded_aws.store import Document
 
 LONGEST_MESSAGE_BYTES = 4096
 SEE_LOGS = "See job logs for more information"
+CONTINUOUS = "Continuous"
 
 
-class ProcessingAgent(JobAgent):
+class ProcessingAgent(ContainerJobAgent):
     """Looks after one processing job."""
 
-    kind = PROCESSING_JOB
-    states: ClassVar[States] = processing
+    states = STATES
     log_group = PROCESSING_GROUP
+
+    def resources(self) -> dict[str, Any]:
+        """The request's ClusterConfig."""
+        return dict(self.document["ProcessingResources"]["ClusterConfig"])
 
     def prepare(self) -> list[Specification]:
         """Fetch every input and lay out /opt/ml for each instance."""
-        self.change(processing.start)
+        self.change(STATES.start)
         image = self.document["AppSpecification"]["ImageUri"]
         runtime = runtimes.find(runtimes.load(self.settings), image)
-        hosts = self._hosts()
         specifications = []
-        for host in hosts:
-            workspace = Workspace(instance_directory(self.directory, host), self.isolation)
-            self._lay_out(workspace, host, hosts)
+        for number, instance in enumerate(self.cluster):
+            workspace = self.workspace(instance)
+            self._lay_out(workspace, instance)
             for item in self.document.get("ProcessingInputs", []):
-                self._fetch(workspace, item)
+                target = workspace.ml / _relative(item["S3Input"]["LocalPath"])
+                channel = Channel.of_processing(item["S3Input"])
+                self.feeders += channel.deliver(self.s3, target, Share(number, len(self.cluster)))
                 self.check_stop()
-            specifications.append(self._specification(workspace, runtime, host, hosts))
+            specifications.append(self._specification(workspace, runtime, instance))
         return specifications
+
+    def begin(self) -> None:
+        """Follow the outputs that are uploaded as they are written."""
+        for target in self._targets():
+            if target["S3UploadMode"] == CONTINUOUS:
+                directories = self._directories(target)
+                self.mirrors.append(Mirror(self.s3, directories, Location.parse(target["S3Uri"])))
 
     def collect(self, outcome: Outcome) -> None:
         """Upload the outputs of a good end, and end the job as its containers ended."""
-        workspace = Workspace(instance_directory(self.directory, self._hosts()[0]), self.isolation)
         is_good = outcome.ending is Ending.EXITED and outcome.exit_code == 0
         if is_good:
-            for output in self.document.get("ProcessingOutputConfig", {}).get("Outputs", []):
-                self._upload(output)
-        message = workspace.read_text("output/message", LONGEST_MESSAGE_BYTES)
+            for target in self._targets():
+                if target["S3UploadMode"] != CONTINUOUS:
+                    for directory in reversed(self._directories(target)):  # the first one's files stay
+                        channels.upload_tree(self.s3, directory, Location.parse(target["S3Uri"]))
+        message = self._message(outcome)
 
         def transition(document: Document, now: float) -> None:
-            processing.note_exit(document, message)
-            if document[processing.STATUS] == "Stopping":
-                processing.stop(document, now)
+            STATES.note_exit(document, message)
+            if STATES.is_stopping(document):
+                STATES.stop(document, now)
             elif outcome.ending is Ending.RUNTIME:
-                processing.exceed_runtime(document, now)
+                STATES.exceed_runtime(document, now)
             elif is_good:
-                processing.complete(document, now)
+                STATES.complete(document, now)
             else:
-                why = failure_of(outcome, message or SEE_LOGS, memory_limit_bytes(self.settings))
-                processing.fail(document, why, now)
+                STATES.fail(document, self.failure_of(outcome, message or SEE_LOGS), now)
 
         self.change(transition)
 
-    def _hosts(self) -> list[str]:
-        count = self.document["ProcessingResources"]["ClusterConfig"]["InstanceCount"]
-        return [f"algo-{number}" for number in range(1, count + 1)]
+    def _message(self, outcome: Outcome) -> str:
+        """What an instance wrote to /opt/ml/output/message: the one that failed, or the first that did."""
+        failed = self.cluster[outcome.number]
+        texts = [
+            self.workspace(instance).read_text("output/message", LONGEST_MESSAGE_BYTES)
+            for instance in (failed, *self.cluster)
+        ]
+        return next(filter(None, texts), "")
 
-    def _lay_out(self, workspace: Workspace, host: str, hosts: list[str]) -> None:
+    def _targets(self) -> list[dict[str, Any]]:
+        """The S3Output of every output."""
+        outputs = self.document.get("ProcessingOutputConfig", {}).get("Outputs", [])
+        return [output["S3Output"] for output in outputs]
+
+    def _directories(self, target: dict[str, Any]) -> list[Path]:
+        """Where the instances write an output."""
+        path = _relative(target["LocalPath"])
+        return [self.workspace(instance).ml / path for instance in self.cluster]
+
+    def _lay_out(self, workspace: Workspace, instance: Instance) -> None:
         """Directories and configuration files.
 
         Source: https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html
         """
         workspace.directory("output")
         workspace.directory("processing")
-        for output in self.document.get("ProcessingOutputConfig", {}).get("Outputs", []):
-            workspace.directory(_relative(output["S3Output"]["LocalPath"]))
+        for target in self._targets():
+            workspace.directory(_relative(target["LocalPath"]))
         shown = {name: value for name, value in self.document.items() if not name.startswith("_")}
         workspace.write_config("config/processingjobconfig.json", shown)
-        workspace.write_config("config/resourceconfig.json", {"current_host": host, "hosts": hosts})
+        hosts = [other.host for other in self.cluster]
+        workspace.write_config("config/resourceconfig.json", {"current_host": instance.host, "hosts": hosts})
 
-    def _fetch(self, workspace: Workspace, item: dict[str, Any]) -> None:
-        source = item.get("S3Input")
-        if source is None:
-            raise DownloadError(f"Input {item['InputName']}: only S3Input is served here, expected one.")
-        prefix = Location.parse(source["S3Uri"])
-        target = workspace.directory(_relative(source["LocalPath"]))
-        channels.download(self.s3, prefix.bucket, channels.list_files(self.s3, prefix), target)
-
-    def _specification(
-        self, workspace: Workspace, runtime: runtimes.Runtime, host: str, hosts: list[str]
-    ) -> Specification:
+    def _specification(self, workspace: Workspace, runtime: Runtime, instance: Instance) -> Specification:
         application = self.document["AppSpecification"]
         command = list(application.get("ContainerEntrypoint", [])) or [str(runtime.python)]
-        home = workspace.ml.parent / "home"
-        environment = {
-            **base_environment(self.settings, runtime, home, self.threads(), self.arn),
-            "PROCESSING_JOB_NAME": self.name,
-            "PROCESSING_JOB_ARN": self.arn,
-            **self.document.get("Environment", {}),
-            **processes.marks(self.settings.home, "container", self.arn),
-        }
+        own = {"PROCESSING_JOB_NAME": self.name, "PROCESSING_JOB_ARN": self.arn}
         return Specification(
             argv=command + list(application.get("ContainerArguments", [])),
-            environment=environment,
+            environment=self.environment(workspace, runtime, own),
             ml=workspace.ml,
-            hostname=host,
-            host_names=tuple(hosts),
+            hostname=instance.host,
+            host_names=tuple(other.host for other in self.cluster),
         )
-
-    def _upload(self, output: dict[str, Any]) -> None:
-        target = output["S3Output"]
-        for host in self._hosts():
-            directory = instance_directory(self.directory, host) / _relative(target["LocalPath"])
-            channels.upload_tree(self.s3, directory, Location.parse(target["S3Uri"]))
 
 
 def _relative(path: str) -> str:

@@ -3,125 +3,150 @@
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar
+import time
+from typing import Any
 
-from embedded_aws import artifacts, channels, processes, runtimes
-from embedded_aws.agents.job import JobAgent, States, failure_of, instance_directory, memory_limit_bytes
+from embedded_aws import artifacts, channels, fault_switch, runtimes
+from embedded_aws.agents.container_job import ContainerJobAgent
 from embedded_aws.agents.watch import Ending, Outcome
 from embedded_aws.channels import Location
-from embedded_aws.containers import ML, Specification, Workspace, base_environment
-from embedded_aws.jobs import training
-from embedded_aws.kinds import TRAINING_JOB
+from embedded_aws.containers import ML, Specification, Workspace
+from embedded_aws.inputs.channel import Channel
+from embedded_aws.inputs.sources import Share
+from embedded_aws.jobs.cluster import Instance, resource_config
+from embedded_aws.jobs.training import CHECKPOINTS, STATES
 from embedded_aws.logs import TRAINING_GROUP
+from embedded_aws.mirror import Mirror
 from embedded_aws.runtimes import Runtime
 from embedded_aws.store import Document
 
 LONGEST_FAILURE_BYTES = 8192
 SUBMIT_DIRECTORY = "sagemaker_submit_directory"
-GROUP = "homogeneousCluster"
 NETWORK_INTERFACE = "lo"
+ASKED_TO_END = (Ending.STOPPED, Ending.RUNTIME, Ending.WAIT)
 
 
-class TrainingAgent(JobAgent):
+class TrainingAgent(ContainerJobAgent):
     """Looks after one training job."""
 
-    kind = TRAINING_JOB
-    states: ClassVar[States] = training
+    states = STATES
     log_group = TRAINING_GROUP
+
+    def resources(self) -> dict[str, Any]:
+        """The request's ResourceConfig."""
+        return dict(self.document["ResourceConfig"])
 
     def prepare(self) -> list[Specification]:
         """Fetch every channel and the script, and lay out /opt/ml for each instance."""
-        self.change(training.prepare)
+        self.change(STATES.start)
         image = self.document["AlgorithmSpecification"].get("TrainingImage", "")
         runtime = runtimes.find(runtimes.load(self.settings), image)
-        self.change(training.download)
-        hosts = self._hosts()
+        self.change(STATES.download)
         specifications = []
-        for host in hosts:
-            workspace = Workspace(instance_directory(self.directory, host), self.isolation)
-            self._lay_out(workspace, host, hosts)
-            for channel in self.document.get("InputDataConfig", []):
-                self._fetch_channel(workspace, channel)
+        for instance in self.cluster:
+            workspace = self.workspace(instance)
+            self._lay_out(workspace, instance)
+            for channel in self._channels_of(instance):
+                self._deliver(workspace, instance, channel)
                 self.check_stop()
             if runtime.is_script_mode:
                 self._fetch_script(workspace)
-            specifications.append(self._specification(workspace, runtime, host, hosts))
+            specifications.append(self._specification(workspace, runtime, instance))
+        self._restore_checkpoints()
         return specifications
 
     def begin(self) -> None:
         """The containers are about to start."""
-        self.change(training.train)
+        self.change(STATES.train)
 
     def metric_definitions(self) -> list[dict[str, str]]:
         """The request's own."""
         return list(self.document["AlgorithmSpecification"].get("MetricDefinitions", []))
 
+    def wanted_ending(self, elapsed_s: float) -> Ending | None:
+        """Spot instances are also interrupted, and wait for no more than their time."""
+        ending = super().wanted_ending(elapsed_s)
+        if ending is not Ending.STOPPED and STATES.is_overdue(self.document, time.time()):
+            ending = Ending.WAIT
+        if ending in (Ending.RUNTIME, Ending.WAIT):
+            self.change(STATES.ask_to_stop)
+        if ending is None and STATES.is_spot(self.document):
+            fault = fault_switch.take(self.store, fault_switch.SPOT_INTERRUPTION, self.name)
+            return Ending.INTERRUPTED if fault else None
+        return ending
+
     def collect(self, outcome: Outcome) -> None:
         """Upload the model and the output, and end the job as its containers ended."""
-        workspace = Workspace(instance_directory(self.directory, self._hosts()[0]), self.isolation)
-        is_good = outcome.ending is not Ending.MEMORY and (
-            outcome.exit_code == 0 or outcome.ending in (Ending.STOPPED, Ending.RUNTIME)
-        )
-        self.change(training.upload)
-        is_complete = is_good and outcome.ending is Ending.EXITED
-        model = self._upload(workspace, "model", "model", even_empty=is_complete) if is_good else ""
-        self._upload(workspace, "output/data", "output")
+        if outcome.ending is Ending.INTERRUPTED and not self.is_stop_asked():
+            self.change(STATES.interrupt)
+            return
+        is_complete = outcome.ending is Ending.EXITED and outcome.exit_code == 0
+        self.change(STATES.upload)
+        has_model = is_complete or outcome.ending in ASKED_TO_END
+        model = self._upload_model(even_empty=is_complete) if has_model else ""
+        self._upload_archive("output/data", "output")
 
         def transition(document: Document, now: float) -> None:
             if model:
                 document["ModelArtifacts"] = {"S3ModelArtifacts": model}
-            if document[training.STATUS] == "Stopping":
-                training.stop(document, now)
-            elif outcome.ending is Ending.RUNTIME:
-                training.exceed_runtime(document, now)
-            elif is_good:
-                training.complete(document, now)
+            if outcome.ending is Ending.RUNTIME:
+                STATES.exceed_runtime(document, now)
+            elif outcome.ending is Ending.WAIT:
+                STATES.exceed_wait(document, now)
+            elif STATES.is_stopping(document):
+                STATES.stop(document, now)
+            elif is_complete:
+                STATES.complete(document, now)
             else:
+                workspace = self.workspace(self.cluster[outcome.number])
                 message = workspace.read_text("output/failure", LONGEST_FAILURE_BYTES)
-                training.fail(document, failure_of(outcome, message, memory_limit_bytes(self.settings)), now)
+                STATES.fail(document, self.failure_of(outcome, message), now)
 
         self.change(transition)
 
-    def _hosts(self) -> list[str]:
-        count = self.document["ResourceConfig"].get("InstanceCount", 1)
-        return [f"algo-{number}" for number in range(1, count + 1)]
+    def _channels_of(self, instance: Instance) -> list[dict[str, Any]]:
+        """The channels whose data goes to the instance's group."""
+        return [
+            channel
+            for channel in self.document.get("InputDataConfig", [])
+            if instance.group in _groups_of(channel, instance.group)
+        ]
 
-    def _lay_out(self, workspace: Workspace, host: str, hosts: list[str]) -> None:
+    def _lay_out(self, workspace: Workspace, instance: Instance) -> None:
         """Directories and configuration files.
 
         Source: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
         """
         for name in ("model", "code", "input/data", "input/config", "output/data"):
             workspace.directory(name)
-        instance_type = self.document["ResourceConfig"].get("InstanceType", "local")
         workspace.write_config("input/config/hyperparameters.json", self.document.get("HyperParameters", {}))
         workspace.write_config(
             "input/config/inputdataconfig.json",
-            {
-                channel["ChannelName"]: _input_config(channel)
-                for channel in self.document.get("InputDataConfig", [])
-            },
+            {channel["ChannelName"]: self._input_config(channel) for channel in self._channels_of(instance)},
         )
         workspace.write_config(
-            "input/config/resourceconfig.json",
-            {
-                "current_host": host,
-                "current_instance_type": instance_type,
-                "current_group_name": GROUP,
-                "hosts": hosts,
-                "instance_groups": [
-                    {"instance_group_name": GROUP, "instance_type": instance_type, "hosts": hosts}
-                ],
-                "network_interface_name": NETWORK_INTERFACE,
-            },
+            "input/config/resourceconfig.json", resource_config(self.cluster, instance, NETWORK_INTERFACE)
         )
 
-    def _fetch_channel(self, workspace: Workspace, channel: dict[str, Any]) -> None:
-        source = channel["DataSource"]["S3DataSource"]
-        target = workspace.directory(f"input/data/{channel['ChannelName']}")
-        prefix = Location.parse(source["S3Uri"])
-        files = channels.list_files(self.s3, prefix)
-        channels.download(self.s3, prefix.bucket, files, target)
+    def _input_config(self, channel: dict[str, Any]) -> dict[str, str]:
+        config = {
+            "TrainingInputMode": channel.get("InputMode", self._input_mode()),
+            "S3DistributionType": channel["DataSource"]["S3DataSource"].get(
+                "S3DataDistributionType", "FullyReplicated"
+            ),
+            "RecordWrapperType": channel.get("RecordWrapperType", "None"),
+        }
+        return {"ContentType": channel["ContentType"], **config} if "ContentType" in channel else config
+
+    def _input_mode(self) -> str:
+        return str(self.document["AlgorithmSpecification"].get("TrainingInputMode", "File"))
+
+    def _deliver(self, workspace: Workspace, instance: Instance, channel: dict[str, Any]) -> None:
+        """Bring the instance its share of the channel, or begin to feed its pipe."""
+        readers = [other for other in self.cluster if other.group in _groups_of(channel, other.group)]
+        share = Share(readers.index(instance), len(readers))
+        target = workspace.ml / "input/data" / channel["ChannelName"]
+        self.feeders += Channel.of_training(channel, self._input_mode()).deliver(self.s3, target, share)
 
     def _fetch_script(self, workspace: Workspace) -> None:
         """Unpack the submitted sources into /opt/ml/code, as script mode finds them."""
@@ -132,49 +157,59 @@ class TrainingAgent(JobAgent):
         channels.download_one(self.s3, submitted, archive)
         artifacts.unpack(archive, workspace.directory("code"))
 
-    def _specification(
-        self, workspace: Workspace, runtime: Runtime, host: str, hosts: list[str]
-    ) -> Specification:
+    def _restore_checkpoints(self) -> None:
+        """Bring every instance the checkpoints there are, and keep S3 like what it makes of them."""
+        config = self.document.get("CheckpointConfig")
+        if config is None:
+            return
+        path = config.get("LocalPath", CHECKPOINTS).removeprefix(f"{ML}/")
+        prefix = Location.parse(config["S3Uri"].rstrip("/") + "/")
+        directories = [self.workspace(instance).directory(path) for instance in self.cluster]
+        files = channels.list_files(self.s3, prefix, may_be_empty=True)
+        for directory in directories:
+            channels.download(self.s3, prefix.bucket, files, directory)
+        self.mirrors.append(Mirror(self.s3, directories, prefix))
+
+    def _specification(self, workspace: Workspace, runtime: Runtime, instance: Instance) -> Specification:
         algorithm = self.document["AlgorithmSpecification"]
-        arguments = list(algorithm.get("ContainerArguments", []))
+        own = {"SAGEMAKER_BASE_DIR": ML, "TRAINING_JOB_NAME": self.name, "TRAINING_JOB_ARN": self.arn}
         command = list(algorithm.get("ContainerEntrypoint", [])) or runtime.train_command
-        home = workspace.ml.parent / "home"
-        environment = {
-            **base_environment(self.settings, runtime, home, self.threads(), self.arn),
-            "SAGEMAKER_BASE_DIR": ML,
-            "TRAINING_JOB_NAME": self.name,
-            "TRAINING_JOB_ARN": self.arn,
-            **self.document.get("Environment", {}),
-            **processes.marks(self.settings.home, "container", self.arn),
-        }
         return Specification(
-            argv=command + arguments,
-            environment=environment,
+            argv=command + list(algorithm.get("ContainerArguments", [])),
+            environment=self.environment(workspace, runtime, own),
             ml=workspace.ml,
             directory=f"{ML}/code" if runtime.is_script_mode else ML,
-            hostname=host,
-            host_names=tuple(hosts),
+            hostname=instance.host,
+            host_names=tuple(other.host for other in self.cluster),
         )
 
-    def _upload(self, workspace: Workspace, directory: str, name: str, even_empty: bool = False) -> str:
-        """Store a directory as <name>.tar.gz below the job's output path; its address, if it was stored."""
+    def _upload_model(self, even_empty: bool) -> str:
+        """Store what all instances left in /opt/ml/model, packed unless the request says otherwise."""
+        if self.document["OutputDataConfig"].get("CompressionType") != "NONE":
+            return self._upload_archive("model", "model", even_empty)
+        location = self._output("model/")
+        for instance in reversed(self.cluster):  # the first one's files stay
+            channels.upload_tree(self.s3, self.workspace(instance).ml / "model", location)
+        return str(location)
+
+    def _upload_archive(self, directory: str, name: str, even_empty: bool = False) -> str:
+        """Store a directory of all instances as <name>.tar.gz; its address, if it was stored."""
         archive = self.directory / f"{name}.tar.gz"
-        if not artifacts.pack(workspace.ml / directory, archive) and not even_empty:
+        directories = [self.workspace(instance).ml / directory for instance in self.cluster]
+        if not artifacts.pack_all(directories, archive) and not even_empty:
             return ""
-        location = Location.parse(self.document["OutputDataConfig"]["S3OutputPath"])
-        location = location.below(f"{self.name}/output/{name}.tar.gz")
+        location = self._output(f"{name}.tar.gz")
         channels.upload(self.s3, archive, location)
         return str(location)
 
+    def _output(self, name: str) -> Location:
+        path = Location.parse(self.document["OutputDataConfig"]["S3OutputPath"])
+        return path.below(f"{self.name}/output/{name}")
 
-def _input_config(channel: dict[str, Any]) -> dict[str, str]:
-    source = channel["DataSource"].get("S3DataSource", {})
-    config = {
-        "TrainingInputMode": channel.get("InputMode", "File"),
-        "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
-        "RecordWrapperType": channel.get("RecordWrapperType", "None"),
-    }
-    return {"ContentType": channel["ContentType"], **config} if "ContentType" in channel else config
+
+def _groups_of(channel: dict[str, Any], default: str) -> list[str]:
+    """The instance groups a channel goes to: those it names, or any."""
+    return channel["DataSource"]["S3DataSource"].get("InstanceGroupNames") or [default]
 
 
 def _decoded(value: str) -> str:

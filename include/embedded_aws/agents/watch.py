@@ -24,24 +24,26 @@ class Ending(enum.Enum):
     EXITED = "exited"
     STOPPED = "stopped"
     RUNTIME = "runtime"
+    WAIT = "wait"
+    INTERRUPTED = "interrupted"
     MEMORY = "memory"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What containers may use: seconds to run, bytes of memory in all, seconds to end when asked."""
+    """What containers may use: bytes of memory in all, seconds to end when asked."""
 
-    runtime_s: float
     memory_bytes: int
     grace_s: float
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How it ended; the exit code is the first that is not 0."""
+    """How it ended; the exit code is the first that is not 0, and the container's number goes with it."""
 
     ending: Ending
     exit_code: int
+    number: int = 0
 
 
 class Watch:
@@ -54,6 +56,7 @@ class Watch:
         self._extractor = extractor
         self._wake = threading.Event()
         self._points: list[Point] = []
+        self._failed = 0, 0  # the exit code that is not 0, and whose it is
         self._readers = [
             threading.Thread(target=self._read, args=pair, daemon=True)
             for pair in zip(containers, writers, strict=True)
@@ -62,9 +65,16 @@ class Watch:
             reader.start()
 
     def run(
-        self, limits: Limits, is_stop_asked: Callable[[], bool], take_points: Callable[[list[Point]], None]
+        self,
+        limits: Limits,
+        wanted_ending: Callable[[float], Ending | None],
+        take_points: Callable[[list[Point]], None],
     ) -> Outcome:
-        """Wait for the end, bringing it about when a limit is passed or a stop is asked for."""
+        """Wait for the end, bringing it about when memory runs out or another ending is wanted.
+
+        `wanted_ending` is asked several times a second, with the seconds the containers have run,
+        until it wants one; what it raises ends the watch.
+        """
         started = time.monotonic()
         ending, asked_at = Ending.EXITED, 0.0
         next_memory, next_metrics = started + MEMORY_PERIOD_S, started + METRIC_PERIOD_S
@@ -76,28 +86,24 @@ class Watch:
                 next_metrics = now + METRIC_PERIOD_S
                 self._hand_over(take_points)
             if ending is Ending.EXITED:
-                if is_stop_asked():
-                    ending = Ending.STOPPED
-                elif now - started > limits.runtime_s:
-                    ending = Ending.RUNTIME
-                if ending is not Ending.EXITED:
-                    asked_at = now
+                wanted = wanted_ending(now - started) if self._is_running() else None
+                if wanted is not None:
+                    ending, asked_at = wanted, now
                     self._each(Container.terminate)
             elif now - asked_at > limits.grace_s:
                 self._each(Container.kill)
             if now >= next_memory:
                 next_memory = now + MEMORY_PERIOD_S
-                if (
-                    sum(container.usage().memory_bytes for container in self._containers)
-                    > limits.memory_bytes
-                ):
+                if self._memory_bytes() > limits.memory_bytes:
                     ending = Ending.MEMORY
                     self._each(Container.kill)
-            if any(container.exit_code for container in self._containers):
-                self._each(Container.kill)
-        code = next((code for container in self._containers if (code := container.exit_code)), 0)
+            if ending is Ending.EXITED:
+                self._end_with_the_first_failed()
+        if ending is Ending.EXITED:
+            self._end_with_the_first_failed()
+        code, number = self._failed
         self._finish(take_points)
-        return Outcome(ending, code)
+        return Outcome(ending, code or self._first_code(), number)
 
     def kill(self) -> None:
         """End everything at once."""
@@ -105,6 +111,20 @@ class Watch:
 
     def _is_running(self) -> bool:
         return any(container.exit_code is None for container in self._containers)
+
+    def _memory_bytes(self) -> int:
+        return sum(container.usage().memory_bytes for container in self._containers)
+
+    def _end_with_the_first_failed(self) -> None:
+        """One container that failed ends all."""
+        for number, container in enumerate(self._containers):
+            if not self._failed[0] and (code := container.exit_code):
+                self._failed = code, number
+        if self._failed[0]:
+            self._each(Container.kill)
+
+    def _first_code(self) -> int:
+        return next((code for container in self._containers if (code := container.exit_code)), 0)
 
     def _each(self, act: Callable[[Container], None]) -> None:
         for container in self._containers:

@@ -10,6 +10,8 @@ from embedded_aws.kinds import ENDPOINT_CONFIG
 from embedded_aws.store import Document
 from embedded_aws.wire.faults import ValidationException
 
+_NOT_SERVED = {"ShadowProductionVariants": "shadow variants", "ExplainerConfig": "explanations"}
+
 
 def create(context: Context, request: Document) -> Document:
     """Keep a configuration: which models, on how many instances, with what weights.
@@ -17,7 +19,14 @@ def create(context: Context, request: Document) -> Document:
     Raises:
         ValidationException: the name is taken, a variant's name occurs twice or its model is absent.
     """
+    for member, what in _NOT_SERVED.items():
+        if member in request:
+            raise ValidationException(f"{member} cannot be specified: {what} are not served here.")
     variants = request["ProductionVariants"]
+    if "AsyncInferenceConfig" in request and len(variants) > 1:
+        raise ValidationException(
+            "Only a single production variant is supported when AsyncInferenceConfig is specified."
+        )
     names = [variant["VariantName"] for variant in variants]
     if len(set(names)) != len(names):
         raise ValidationException(f"Duplicate variant names found: {', '.join(names)}")

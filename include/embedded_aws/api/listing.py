@@ -8,44 +8,55 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from embedded_aws.api.context import Context
 from embedded_aws.store import Document, Kind
 from embedded_aws.wire.faults import ValidationException
 
+Conditions = list[tuple[str] | tuple[str, object]]
+
 DEFAULT_PAGE = 10
 _COLUMNS = {"CreationTime": "created", "Name": "name", "Status": "status", "LastModifiedTime": "modified"}
-_FILTERS = {
-    "CreationTimeAfter": "created > ?",
-    "CreationTimeBefore": "created < ?",
-    "LastModifiedTimeAfter": "modified > ?",
-    "LastModifiedTimeBefore": "modified < ?",
+_FILTERS = {  # times are told, and so compared, in milliseconds
+    "CreationTimeAfter": "round(created, 3) > round(?, 3)",
+    "CreationTimeBefore": "round(created, 3) < round(?, 3)",
+    "LastModifiedTimeAfter": "round(modified, 3) > round(?, 3)",
+    "LastModifiedTimeBefore": "round(modified, 3) < round(?, 3)",
     "StatusEquals": "status = ?",
-    "NameContains": "instr(lower(name), lower(?)) > 0",
+    "NameContains": "name LIKE '%' || ? || '%'",  # its pattern has no wildcards; LIKE knows no case
 }
 
 
-def page(context: Context, kind: Kind, request: Document, member: str, order: str = "Ascending") -> Document:
+def page(
+    context: Context,
+    kind: Kind,
+    request: Document,
+    member: str,
+    order: str = "Ascending",
+    conditions: Sequence[tuple[str] | tuple[str, object]] = (),
+) -> Document:
     """One page of a listing: its rows under `member`, and a token if there are more.
+
+    `conditions` are further ones, each with its value if it has a place for one.
 
     Raises:
         ValidationException: the token is not one of ours.
     """
     column = _COLUMNS[request.get("SortBy", "CreationTime")]
     is_descending = request.get("SortOrder", order) == "Descending"
-    conditions, values = ["kind = ?"], [kind.name]
-    for name, condition in _FILTERS.items():
-        if name in request:
-            conditions.append(condition)
-            values.append(request[name])
+    all_conditions: Conditions = [("kind = ?", kind.name), *conditions]
+    all_conditions += [(condition, request[name]) for name, condition in _FILTERS.items() if name in request]
+    clauses = [clause for clause, *_ in all_conditions]
+    values = [value for _, *given in all_conditions for value in given]
     if "NextToken" in request:
-        conditions.append(f"({column}, name) {'<' if is_descending else '>'} (?, ?)")
+        clauses.append(f"({column}, name) {'<' if is_descending else '>'} (?, ?)")
         values.extend(_place(request["NextToken"]))
     direction = "DESC" if is_descending else "ASC"
     size = request.get("MaxResults", DEFAULT_PAGE)
     rows = context.store.select(
-        " AND ".join(conditions), values, f"{column} {direction}, name {direction}", size + 1
+        " AND ".join(clauses), values, f"{column} {direction}, name {direction}", size + 1
     )
     answer: Document = {member: [row.document for row in rows[:size]]}
     if len(rows) > size:

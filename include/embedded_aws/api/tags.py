@@ -53,6 +53,14 @@ def delete(context: Context, request: Document) -> Document:
     return {}
 
 
+def of_all(context: Context) -> dict[str, dict[str, str]]:
+    """The tags of every resource by its ARN."""
+    found: dict[str, dict[str, str]] = {}
+    for arn, key, value in context.store.query("SELECT arn, key, value FROM tag ORDER BY arn, key"):
+        found.setdefault(arn, {})[key] = value
+    return found
+
+
 def _tags(context: Context, arn: str) -> list[dict[str, str]]:
     rows = context.store.query("SELECT key, value FROM tag WHERE arn = ? ORDER BY key", (arn,))
     return [{"Key": key, "Value": value} for key, value in rows]

@@ -1,98 +1,36 @@
-"""CreateTrainingJob, DescribeTrainingJob, ListTrainingJobs, StopTrainingJob."""
+"""The operations of training jobs, and what the service model does not say of their requests."""
 
 from __future__ import annotations
 
 import re
-import time
 
-from embedded_aws.api import listing, tags
 from embedded_aws.api.context import Context
-from embedded_aws.jobs import training
-from embedded_aws.kinds import TRAINING_JOB
+from embedded_aws.api.jobs import JobResource
+from embedded_aws.containers import ML
+from embedded_aws.inputs.channel import PIPE
+from embedded_aws.inputs.sources import AUGMENTED
+from embedded_aws.jobs.training import CHECKPOINTS, DEFAULT_MAX_RUNTIME_S, STATES
 from embedded_aws.store import Document
-from embedded_aws.wire.faults import ResourceInUse, ResourceNotFound, ValidationException
-
-NOT_FOUND = "Requested resource not found."
+from embedded_aws.wire.faults import ValidationException
 
 
-def create(context: Context, request: Document) -> Document:
-    """Accept a training job; the controller starts it when its turn comes.
+def check(_context: Context, request: Document) -> None:
+    """Rules between members.
 
     Raises:
-        ResourceInUse: the name is taken.
-        ValidationException: the parts of the request do not fit together.
+        ValidationException: one is broken.
     """
-    _check(request)
-    name = request["TrainingJobName"]
-    arn = context.arn(TRAINING_JOB, name)
-    with context.store.transaction():
-        if not context.store.insert(TRAINING_JOB, name, arn, training.new(request, arn, time.time())):
-            raise ResourceInUse(
-                "Training job names must be unique within an AWS account and region, and a training job "
-                f"with this name already exists ({arn})"
-            )
-        tags.attach(context, arn, request.get("Tags", []))
-    context.wake_controller()
-    return {"TrainingJobArn": arn}
-
-
-def describe(context: Context, request: Document) -> Document:
-    """The whole job.
-
-    Raises:
-        ValidationException: there is none of that name.
-    """
-    document = context.store.get(TRAINING_JOB, request["TrainingJobName"])
-    if document is None:
-        raise ValidationException(NOT_FOUND)
-    return document
-
-
-def list_(context: Context, request: Document) -> Document:
-    """A page of jobs."""
-    return listing.page(context, TRAINING_JOB, request, "TrainingJobSummaries")
-
-
-def stop(context: Context, request: Document) -> Document:
-    """Ask a job to end.
-
-    Raises:
-        ResourceNotFound: there is none of that name.
-        ValidationException: it has ended already.
-    """
-
-    def change(document: Document) -> None:
-        if training.is_final(document):
-            raise ValidationException(
-                f"The request was rejected because the training job is in status {document[training.STATUS]}."
-            )
-        if document[training.STATUS] != "Stopping":
-            training.ask_to_stop(document, time.time())
-
-    if context.store.update(TRAINING_JOB, request["TrainingJobName"], change) is None:
-        raise ResourceNotFound(NOT_FOUND)
-    context.wake_controller()
-    return {}
-
-
-def _check(request: Document) -> None:
-    """Rules between members, which the service model does not hold."""
     specification = request.get("AlgorithmSpecification", {})
     if ("TrainingImage" in specification) == ("AlgorithmName" in specification):
         raise ValidationException(
             "You must specify either TrainingImage or AlgorithmName in AlgorithmSpecification."
         )
-    if "ResourceConfig" not in request:
-        raise ValidationException("ResourceConfig is required for a training job.")
-    if "InstanceType" not in request["ResourceConfig"] and "InstanceGroups" not in request["ResourceConfig"]:
-        raise ValidationException(
-            "Either InstanceType and InstanceCount or InstanceGroups must be in ResourceConfig."
-        )
     if "StoppingCondition" not in request:
         raise ValidationException("StoppingCondition is required for a training job.")
-    channels = [channel["ChannelName"] for channel in request.get("InputDataConfig", [])]
-    if len(set(channels)) != len(channels):
-        raise ValidationException("Duplicate channel names found in InputDataConfig.")
+    groups = _checked_groups(request)
+    _check_channels(request, groups)
+    _check_waiting(request)
+    _check_checkpoints(request)
     for definition in specification.get("MetricDefinitions", []):
         try:
             re.compile(definition["Regex"])
@@ -100,3 +38,85 @@ def _check(request: Document) -> None:
             raise ValidationException(
                 f"Invalid regex in metric definition {definition['Name']}: {error}"
             ) from error
+
+
+def _checked_groups(request: Document) -> set[str]:
+    """The names of the instance groups."""
+    resources = request.get("ResourceConfig")
+    if resources is None:
+        raise ValidationException("ResourceConfig is required for a training job.")
+    is_plain = "InstanceType" in resources or "InstanceCount" in resources
+    if is_plain == bool(resources.get("InstanceGroups")):
+        raise ValidationException(
+            "Either InstanceType and InstanceCount or InstanceGroups must be in ResourceConfig, and not both."
+        )
+    names = [group["InstanceGroupName"] for group in resources.get("InstanceGroups", [])]
+    if len(set(names)) != len(names):
+        raise ValidationException("Duplicate instance group names found in ResourceConfig.")
+    return set(names)
+
+
+def _check_channels(request: Document, groups: set[str]) -> None:
+    channels = request.get("InputDataConfig", [])
+    names = [channel["ChannelName"] for channel in channels]
+    if len(set(names)) != len(names):
+        raise ValidationException("Duplicate channel names found in InputDataConfig.")
+    default_mode = request["AlgorithmSpecification"].get("TrainingInputMode", "File")
+    for channel in channels:
+        name, source = channel["ChannelName"], channel["DataSource"].get("S3DataSource")
+        if source is None:
+            raise ValidationException(f"Channel {name}: only S3DataSource is served here, expected one.")
+        if source["S3DataType"] == "Converse":
+            raise ValidationException(f"Channel {name}: S3DataType Converse is not served here.")
+        if source["S3DataType"] == AUGMENTED:
+            if channel.get("InputMode", default_mode) != PIPE:
+                raise ValidationException(
+                    f"Channel {name}: AugmentedManifestFile can only be used if the input mode is Pipe."
+                )
+            if not source.get("AttributeNames"):
+                raise ValidationException(f"Channel {name}: AugmentedManifestFile needs AttributeNames.")
+        unknown = set(source.get("InstanceGroupNames", [])) - groups
+        if unknown:
+            raise ValidationException(
+                f"Channel {name}: no instance group is called {', '.join(sorted(unknown))}."
+            )
+
+
+def _check_waiting(request: Document) -> None:
+    condition = request["StoppingCondition"]
+    longest_s = condition.get("MaxRuntimeInSeconds", DEFAULT_MAX_RUNTIME_S)
+    waiting_s = condition.get("MaxWaitTimeInSeconds")
+    if request.get("EnableManagedSpotTraining"):
+        if waiting_s is None or waiting_s < longest_s:
+            raise ValidationException(
+                "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to "
+                "MaxRuntimeInSeconds"
+            )
+    elif waiting_s is not None:
+        raise ValidationException(
+            "Invalid MaxWaitTimeInSeconds. It can only be given if EnableManagedSpotTraining is true"
+        )
+
+
+def _check_checkpoints(request: Document) -> None:
+    path = request.get("CheckpointConfig", {}).get("LocalPath", CHECKPOINTS)
+    parts = path.split("/")
+    if not path.startswith(f"{ML}/") or ".." in parts:
+        raise ValidationException(f"LocalPath {path} of CheckpointConfig is invalid, expected it below {ML}.")
+
+
+def list_(context: Context, request: Document) -> Document:
+    """A page of training jobs; none has a warm pool or a training plan here."""
+    if "WarmPoolStatusEquals" in request or "TrainingPlanArnEquals" in request:
+        return {"TrainingJobSummaries": []}
+    return TRAINING.list_(context, request)
+
+
+TRAINING = JobResource(
+    states=STATES,
+    check=check,
+    noun="training job",
+    taken="Training job names must be unique within an AWS account and region, and a training job "
+    "with this name already exists ({arn})",
+    missing="Requested resource not found.",
+)

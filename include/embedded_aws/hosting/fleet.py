@@ -6,10 +6,13 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from embedded_aws import processes
-from embedded_aws.hosting import lifecycle, workers
+from embedded_aws.errors import AlarmsUnknown
+from embedded_aws.hosting import lifecycle, rollout, workers
+from embedded_aws.hosting.alarms import Alarms
 from embedded_aws.hosting.host import Host, directory_of
 from embedded_aws.hosting.workers import Worker
 from embedded_aws.kinds import ENDPOINT
@@ -21,6 +24,7 @@ from embedded_aws.wake import wake_controller
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+LEAVING = ("draining", "drained")
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 END_GRACE_S = 10.0
 
@@ -34,6 +38,7 @@ class Fleets:
         self._s3 = s3
         self._isolation = isolation
         self._fork = fork
+        self._alarms = Alarms(settings)
         self._pauses: dict[str, tuple[float, float]] = {}
         self._ending: dict[str, float] = {}
         self._draining: dict[str, float] = {}
@@ -48,37 +53,75 @@ class Fleets:
                 if not instances:
                     self._store.delete(ENDPOINT, row.name)
             elif row.status != "Failed" or instances:
-                self._advance_one(row, instances)
+                try:
+                    self._advance_one(row, instances)
+                except AlarmsUnknown as error:
+                    print(f"endpoint {row.name}: {error}", flush=True)  # it is asked for again next time
         known = {row.name for row in endpoints}
         for (name,) in self._store.query("SELECT DISTINCT endpoint FROM worker"):
             if name not in known:
                 self._end_all(self._observed(name))
 
     def _advance_one(self, row: Row, instances: list[Worker]) -> None:
-        target, live = row.document.get("_target"), row.document.get("_live")
-        if target is not None:
-            self._start_missing(row, target, instances)
-            self._judge(row, target, instances)
-        if live is not None:
-            self._replace_failed(row, live, instances)
-            self._start_missing(row, live, [worker for worker in instances if worker.state != "recycle"])
-        current = {plan["generation"] for plan in lifecycle.plans(row.document)}
-        old = [worker for worker in instances if worker.generation not in current]
-        self._end_old(old, is_drained_first=live is not None and row.status == "InService")
-        if row.status == "RollingBack" and not old:
+        document = row.document
+        fleets = {plan["generation"] for plan in lifecycle.plans(document)}
+        leaving = [w for w in instances if w.generation not in fleets or w.state in LEAVING]
+        serving = [w for w in instances if w not in leaving]
+        if "_target" in document:
+            self._judge(row, document["_target"], serving)
+            self._replace_failed(row, document["_target"], serving, ("recycle",))
+            self._start_missing(row, document["_target"], serving)
+        if "_live" in document:
+            plan = lifecycle.scaled(document)
+            self._replace_failed(row, plan, serving, ("failed", "recycle"))
+            self._start_missing(row, plan, serving)
+            self._scale(row, plan, serving)
+        if row.status != "InService" or time.time() >= document.get("_retire_at", 0):
+            self._end_old(leaving)
+        if row.status == "RollingBack" and not leaving:
             self._store.update(ENDPOINT, row.name, lifecycle.finish_rollback)
 
-    def _judge(self, row: Row, target: Document, instances: list[Worker]) -> None:
-        """Switch to the fleet being started once all of it is ready; abandon it when one fails."""
-        fleet = [worker for worker in instances if worker.generation == target["generation"]]
-        failed = next((worker for worker in fleet if worker.state in ("failed", "recycle")), None)
-        if failed is not None:
-            why = failed.reason or lifecycle.failure_of(failed.variant)
+    def _judge(self, row: Row, target: Document, serving: list[Worker]) -> None:
+        """Move traffic to the fleet being started once all of it is ready; abandon it when one fails."""
+        fleet = [worker for worker in serving if worker.generation == target["generation"]]
+        plan = row.document["_rollout"]
+        now = time.time()
+        why = self._objection(plan, fleet, now)
+        if why is not None:
             self._change(row, target, lambda document: lifecycle.abandon(document, why))
-        elif sum(worker.state == "ready" for worker in fleet) == sum(v["count"] for v in target["variants"]):
-            with self._store.transaction():
-                self._change(row, target, lambda document: lifecycle.switch(document, time.time()))
-                workers.drain(self._store, row.name, target["generation"])
+        elif sum(worker.state == "ready" for worker in fleet) < sum(v["count"] for v in target["variants"]):
+            return
+        elif rollout.is_due(plan, now):
+            self._change(row, target, lambda document: lifecycle.take_step(document, now))
+        elif rollout.is_over(plan, now):
+            self._change(row, target, lambda document: lifecycle.switch(document, now))
+
+    def _objection(self, plan: Document, fleet: list[Worker], now: float) -> str | None:
+        """What speaks against going on with a rollout, None almost always."""
+        failed = next((worker for worker in fleet if worker.state == "failed"), None)
+        if failed is not None:
+            return failed.reason or lifecycle.failure_of(failed.variant)
+        if plan["deadline"] is not None and now > plan["deadline"]:
+            return "The deployment took longer than MaximumExecutionTimeoutInSeconds."
+        if plan["alarms"] and (raised := self._alarms.raised(plan["alarms"])):
+            return f"Deployment rolled back: CloudWatch alarms in ALARM state: {', '.join(raised)}."
+        return None
+
+    def _scale(self, row: Row, plan: Document, serving: list[Worker]) -> None:
+        """Finish bringing the live fleet to other numbers, or give up; instances too many leave."""
+        fleet = [worker for worker in serving if worker.generation == plan["generation"]]
+        if "_scale" in row.document:
+            if (failed := next((w for w in fleet if w.state == "failed" and not w.port), None)) is not None:
+                why = failed.reason or lifecycle.failure_of(failed.variant)
+                self._store.update(ENDPOINT, row.name, partial(lifecycle.abandon_scaling, why=why))
+                return
+            if any(len(_ready(fleet, variant)) < variant["count"] for variant in plan["variants"]):
+                return
+            self._store.update(ENDPOINT, row.name, lifecycle.finish_scaling)
+        for variant in plan["variants"]:
+            for worker in _ready(fleet, variant)[variant["count"] :]:
+                workers.move(self._store, worker.id, "draining")
+                wake_controller(self._settings)
 
     def _change(self, row: Row, target: Document, change: Callable[[Document], None]) -> None:
         """Change the endpoint, if it is still about the same fleet."""
@@ -97,7 +140,10 @@ class Fleets:
             return
         for variant in plan["variants"]:
             there = [
-                w for w in instances if (w.generation, w.variant) == (plan["generation"], variant["name"])
+                worker
+                for worker in instances
+                if (worker.generation, worker.variant) == (plan["generation"], variant["name"])
+                and worker.state != "recycle"
             ]
             for _ in range(variant["count"] - len(there)):
                 self._start(row.name, plan["generation"], variant)
@@ -114,11 +160,13 @@ class Fleets:
 
         self._fork(note, run)
 
-    def _replace_failed(self, row: Row, live: Document, instances: list[Worker]) -> None:
-        """End failed instances of the live fleet; new ones follow, later each time they fail again."""
-        fleet = [worker for worker in instances if worker.generation == live["generation"]]
+    def _replace_failed(
+        self, row: Row, plan: Document, instances: list[Worker], states: tuple[str, ...]
+    ) -> None:
+        """End instances in the states; new ones follow, later each time they fail again."""
+        fleet = [worker for worker in instances if worker.generation == plan["generation"]]
         for worker in fleet:
-            if worker.state in ("failed", "recycle"):
+            if worker.state in states:
                 self._end(worker)
                 pause = min(2 * self._pauses.get(row.name, (FIRST_PAUSE_S / 2, 0.0))[0], LONGEST_PAUSE_S)
                 if worker.state == "failed":
@@ -141,11 +189,13 @@ class Fleets:
                 workers.move(self._store, worker.id, "failed", f"Instance {worker.id} ended unexpectedly.")
         return workers.of_endpoint(self._store, endpoint)
 
-    def _end_old(self, old: list[Worker], is_drained_first: bool) -> None:
-        """End instances of fleets that are no more, after their last requests where there are any."""
+    def _end_old(self, leaving: list[Worker]) -> None:
+        """End instances that serve no more, after their last requests where there are any."""
         now = time.monotonic()
-        for worker in old:
-            is_busy = is_drained_first and worker.state == "draining"
+        for worker in leaving:
+            if worker.state == "ready":
+                workers.move(self._store, worker.id, "draining")
+            is_busy = worker.state in ("ready", "draining")
             if not is_busy or now - self._draining.setdefault(worker.id, now) > self._settings.drain_s:
                 self._end(worker)
 
@@ -170,3 +220,7 @@ class Fleets:
         shutil.rmtree(directory_of(self._settings, worker.endpoint, worker.id), ignore_errors=True)
         self._ending.pop(worker.id, None)
         self._draining.pop(worker.id, None)
+
+
+def _ready(fleet: list[Worker], variant: Document) -> list[Worker]:
+    return [worker for worker in fleet if worker.state == "ready" and worker.variant == variant["name"]]

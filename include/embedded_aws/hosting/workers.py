@@ -69,14 +69,6 @@ def move(store: Store, id: str, state: str, reason: str = "") -> None:
     store.execute("UPDATE worker SET state = ?, reason = ? WHERE id = ?", (state, reason, id))
 
 
-def drain(store: Store, endpoint: str, live_generation: int) -> None:
-    """No new requests for instances of other fleets."""
-    store.execute(
-        "UPDATE worker SET state = 'draining' WHERE endpoint = ? AND generation <> ? AND state <> 'drained'",
-        (endpoint, live_generation),
-    )
-
-
 def remove(store: Store, id: str) -> None:
     """The instance is gone."""
     store.execute("DELETE FROM worker WHERE id = ?", (id,))

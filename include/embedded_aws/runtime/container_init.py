@@ -31,6 +31,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 def main() -> None:
     """Start the program as the specification says and end as it ends."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # it waits until it can be passed on
     specification = json.load(sys.stdin)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
@@ -120,6 +121,7 @@ def start(specification: dict[str, Any]) -> None:
     os.setsid()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     argv, environment = specification["argv"], specification["environment"]
     try:
         os.chdir(specification["directory"])
@@ -158,6 +160,7 @@ def pass_on_termination(child: int) -> None:
     """Let SIGTERM reach the program."""
     signal.signal(signal.SIGTERM, lambda number, _: os.kill(child, number))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
 
 
 def die_with_parent() -> None:

@@ -116,11 +116,13 @@ def training_variables(
     arguments = command_arguments(user)
     module = program.removesuffix(".py")
     groups = resources.get("instance_groups", [])
+    group = resources.get("current_group_name", "homogeneousCluster")
+    hosts_of = {entry["instance_group_name"]: entry["hosts"] for entry in groups}
     common: dict[str, Any] = {
         "channel_input_dirs": {name: path("input/data", name) for name in inputs},
         "current_host": resources["current_host"],
-        "current_instance_group": resources.get("current_group_name", "homogeneousCluster"),
-        "current_instance_group_hosts": resources["hosts"],
+        "current_instance_group": group,
+        "current_instance_group_hosts": hosts_of.get(group, resources["hosts"]),
         "current_instance_type": resources.get("current_instance_type", "local"),
         "distribution_hosts": [],
         "distribution_instance_groups": [],

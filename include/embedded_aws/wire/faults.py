@@ -45,6 +45,12 @@ class ResourceNotFound(ServiceFault):
     code, status = "ResourceNotFound", 400
 
 
+class ConflictException(ServiceFault):
+    """The resource cannot be changed as long as others depend on it."""
+
+    code, status = "ConflictException", 400
+
+
 class ResourceLimitExceeded(ServiceFault):
     """An account's quota is used up."""
 
@@ -91,3 +97,9 @@ class ServiceUnavailable(ServiceFault):
     """The service cannot answer just now."""
 
     code, status = "ServiceUnavailable", 503
+
+
+class ThrottlingException(ServiceFault):
+    """Requests come faster than the service takes them."""
+
+    code, status = "ThrottlingException", 400

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from embedded_aws.channels import Location, relative_path
+from embedded_aws.channels import Location, files_below, relative_path
 from embedded_aws.errors import DownloadError
 
 
@@ -29,3 +31,13 @@ def test_location() -> None:
     for bad in ("http://bucket/a", "bucket/a", "s3:///a"):
         with pytest.raises(DownloadError, match="s3://bucket/key"):
             Location.parse(bad)
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "real" / "deep").mkdir(parents=True)
+    (tmp_path / "real" / "deep" / "file").write_text("x")
+    (tmp_path / "real" / "link").symlink_to("/etc/hostname")
+    (tmp_path / "real" / "tree").symlink_to("/etc")
+    (tmp_path / "top").symlink_to(tmp_path / "real")
+    assert [name for name, _ in files_below(tmp_path / "real")] == ["deep/file"]
+    assert list(files_below(tmp_path / "top")) == []

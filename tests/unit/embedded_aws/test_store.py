@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,7 @@ def test_the_last_value_of_each_metric_is_final(store: Store) -> None:
     )
     for line in ("loss=0.5", "loss=nonsense loss=0.25", "loss=" + "9" * 20_000):
         metrics.record(store, "arn", extractor.find(line))
-    values = {metric["MetricName"]: metric["Value"] for metric in metrics.final(store, "arn")}
+    values = {metric["MetricName"]: metric["Value"] for metric in metrics.final(store, "arn", 0)}
     assert values == {"loss": 0.25, "whole": 0.25}
-    assert metrics.final(store, "other") == []
+    assert metrics.final(store, "other", 0) == []
+    assert metrics.final(store, "arn", time.time() + 60) == []

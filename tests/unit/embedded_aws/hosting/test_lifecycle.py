@@ -59,3 +59,18 @@ def test_rollback_keeps_the_old_fleet_and_the_next_update_is_another_generation(
     assert [fleet["generation"] for fleet in lifecycle.plans(endpoint)] == [1, 4]
     lifecycle.switch(endpoint, 7.0)
     assert "FailureReason" not in endpoint
+
+
+def test_scaling() -> None:
+    endpoint = in_service()
+    lifecycle.ask_to_scale(endpoint, {"v": {"weight": 2.0, "count": 5}})
+    summary = endpoint["ProductionVariants"][0]
+    assert (endpoint["EndpointStatus"], summary["DesiredInstanceCount"]) == ("Updating", 5)
+    assert (summary["CurrentInstanceCount"], lifecycle.scaled(endpoint)["variants"][0]["count"]) == (2, 5)
+    lifecycle.finish_scaling(endpoint)
+    assert (endpoint["EndpointStatus"], summary["CurrentInstanceCount"]) == ("InService", 5)
+    lifecycle.ask_to_scale(endpoint, {"v": {"weight": 1.0, "count": 9}})
+    lifecycle.abandon_scaling(endpoint, "no room")
+    assert (summary["DesiredInstanceCount"], summary["DesiredWeight"]) == (5, 2.0)
+    assert (endpoint["EndpointStatus"], endpoint["FailureReason"]) == ("InService", "no room")
+    assert lifecycle.scaled(endpoint)["variants"][0]["count"] == 5

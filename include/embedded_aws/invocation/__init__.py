@@ -1,0 +1,1 @@
+"""Amazon SageMaker Runtime: invocations of endpoints, at once, as a stream or from a queue."""
