@@ -23,7 +23,7 @@ TEST := unset $$(env | grep -oE '^(AWS|AIRFLOW|HISTOFLOW)_[A-Z0-9_]*'); \
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up down status logs env test test-fast check lint types bench clean lock system-packages \
-  environments test-environments
+  environments test-environments client-environments
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | sed 's/\$$\$$/$$/' | expand -t 18
@@ -46,7 +46,7 @@ logs: environments  ## Follow the logs of all services [SERVICES=scheduler]
 env: environments  ## Print the variables that point an AWS client here: eval "$$(make -s env)"
 	@$(STACK) env
 
-test: lint types  ## Run every test, the linter and the type checker
+test: lint types client-environments  ## Run every test, the linter and the type checker
 	@$(TEST) $(DEV)/python -m pytest
 
 test-fast: test-environments  ## Run the quick tests only
@@ -61,7 +61,7 @@ types: test-environments
 	@$(DEV)/mypy
 
 bench: test-environments  ## Run the benchmarks
-	@set -e; $(TEST) for file in $(wildcard benchmarks/*.py); do PYTHONPATH=include:plugins $(DEV)/python $$file; done
+	@set -e; $(TEST) for file in $(wildcard benchmarks/*.py); do PYTHONPATH=include:plugins:tests $(DEV)/python $$file; done
 
 clean:  ## Stop everything, then remove all state and the environments
 	@if [ -x '$(HISTOFLOW_ENVS)/airflow/bin/python' ]; then $(STACK) down; fi
@@ -75,6 +75,10 @@ environments: $(BOOTSTRAP)
 test-environments: $(BOOTSTRAP)
 	@$(BUILD) airflow mxnet embedded-aws dev
 
+# Clients that only the slow tests run against the embedded AWS, each in the company it needs.
+client-environments: $(BOOTSTRAP)
+	@$(BUILD) sagemaker-sdk sagemaker-sdk3 awscli
+
 $(BOOTSTRAP): requirements/bootstrap.txt
 	@command -v '$(PYTHON)' >/dev/null || { echo "error: Python 3.11 not found. Install it, or run make with PYTHON=<its path>." >&2; exit 1; }
 	@echo "environment bootstrap: building" >&2
@@ -84,7 +88,7 @@ $(BOOTSTRAP): requirements/bootstrap.txt
 	@touch '$@'
 
 lock: $(BOOTSTRAP)  ## Resolve requirements/*.in into hashed locks [LOCK=--upgrade]
-	@cd requirements && for name in bootstrap embedded-aws mxnet airflow dev; do \
+	@cd requirements && for name in bootstrap embedded-aws mxnet airflow dev sagemaker-sdk sagemaker-sdk3 awscli; do \
 	  echo "locking $$name"; \
 	  UV_PYTHON_DOWNLOADS=never $(UV) pip compile -q --python '$(PYTHON)' --generate-hashes \
 	    --no-emit-index-url --no-annotate --no-header $(LOCK) $$name.in -o $$name.txt || exit 1; \
