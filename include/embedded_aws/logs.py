@@ -10,7 +10,6 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -102,12 +101,3 @@ def parse(line: bytes) -> tuple[int, str]:
     """The milliseconds and the message of one line of a stream's file."""
     stamp, _, message = line.partition(b" ")
     return int(stamp), message.decode("utf-8", "replace")
-
-
-def streams_of(settings: Settings, group: str, prefix: str) -> Iterator[StreamName]:
-    """The streams of a group whose names begin with the prefix, in order."""
-    root = settings.stream_dir / group.strip("/")
-    for path in sorted((root / prefix).parent.glob("**/*.log")):
-        stream = path.relative_to(root).as_posix().removesuffix(".log")
-        if stream.startswith(prefix):
-            yield StreamName(group, stream)

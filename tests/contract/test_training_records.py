@@ -117,3 +117,12 @@ def test_pages_are_cut_after_filtering(jobs: Any) -> None:
     page = jobs.sagemaker.list_training_jobs(NameContains=prefix, StatusEquals="Completed", MaxResults=1)
     assert [job["TrainingJobName"] for job in page["TrainingJobSummaries"]] == [f"{prefix}-b"]
     assert "NextToken" not in page
+
+
+def test_a_key_for_the_output_is_described_and_encrypts_nothing(jobs: Any) -> None:
+    output = {"S3OutputPath": f"s3://{jobs.aws.bucket}/jobs", "KmsKeyId": "alias/mine"}
+    described = jobs.ended(jobs.train("", OutputDataConfig=output))
+    assert described["OutputDataConfig"]["KmsKeyId"] == "alias/mine"
+    bucket, _, key = described["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").partition("/")
+    stored = jobs.aws.client("s3").head_object(Bucket=bucket, Key=key)
+    assert "ServerSideEncryption" not in stored
