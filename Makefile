@@ -5,8 +5,9 @@ HISTOFLOW_HOME ?= $(CURDIR)/.histoflow
 HISTOFLOW_ENVS ?= $(HISTOFLOW_HOME)/envs
 export HISTOFLOW_HOME HISTOFLOW_ENVS
 
-# What the targets take: make demo ARCHIVE=… PARTITION=2026-10; make up SERVICES=aws; make logs SERVICES=scheduler
+# What the targets take: make demo ARCHIVE=… SPLIT=split.csv PARTITION=2026-10; make up SERVICES=aws; make logs SERVICES=scheduler
 ARCHIVE ?=
+SPLIT ?=
 PARTITION ?=
 SERVICES ?=
 
@@ -28,8 +29,8 @@ TEST := unset $$(env | grep -oE '^(AWS|AIRFLOW|HISTOFLOW)_[A-Z0-9_]*'); \
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | sed 's/\$$\$$/$$/' | expand -t 18
 
-demo: environments  ## Run the whole pipeline for real and show its results [ARCHIVE=path, PARTITION=2026-10]
-	@$(STACK) demo --archive '$(ARCHIVE)' --partition '$(PARTITION)'
+demo: environments  ## Run the whole pipeline for real and show its results [ARCHIVE=path, SPLIT=split.csv, PARTITION=2026-10]
+	@$(STACK) demo --archive '$(ARCHIVE)' --split '$(SPLIT)' --partition '$(PARTITION)'
 
 up: environments  ## Start the embedded AWS and Airflow [SERVICES=aws]
 	@$(STACK) up $(SERVICES)
@@ -70,14 +71,14 @@ clean:  ## Stop everything, then remove all state and the environments
 	done
 
 environments: $(BOOTSTRAP)
-	@$(BUILD) airflow mxnet embedded-aws
+	@$(BUILD) airflow mxnet tensorflow embedded-aws sagemaker-sdk
 
 test-environments: $(BOOTSTRAP)
-	@$(BUILD) airflow mxnet embedded-aws dev
+	@$(BUILD) airflow mxnet tensorflow embedded-aws sagemaker-sdk dev
 
 # Clients that only the slow tests run against the embedded AWS, each in the company it needs.
 client-environments: $(BOOTSTRAP)
-	@$(BUILD) sagemaker-sdk sagemaker-sdk3 awscli
+	@$(BUILD) sagemaker-sdk3 awscli
 
 $(BOOTSTRAP): requirements/bootstrap.txt
 	@command -v '$(PYTHON)' >/dev/null || { echo "error: Python 3.11 not found. Install it, or run make with PYTHON=<its path>." >&2; exit 1; }
@@ -88,7 +89,7 @@ $(BOOTSTRAP): requirements/bootstrap.txt
 	@touch '$@'
 
 lock: $(BOOTSTRAP)  ## Resolve requirements/*.in into hashed locks [LOCK=--upgrade]
-	@cd requirements && for name in bootstrap embedded-aws mxnet airflow dev sagemaker-sdk sagemaker-sdk3 awscli; do \
+	@cd requirements && for name in bootstrap embedded-aws mxnet tensorflow airflow dev sagemaker-sdk sagemaker-sdk3 awscli; do \
 	  echo "locking $$name"; \
 	  UV_PYTHON_DOWNLOADS=never $(UV) pip compile -q --python '$(PYTHON)' --generate-hashes \
 	    --no-emit-index-url --no-annotate --no-header $(LOCK) $$name.in -o $$name.txt || exit 1; \
