@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -14,13 +15,14 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import boto3
 import psutil
+import pytest
 from botocore.config import Config
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -31,6 +33,7 @@ ROLE = "TestRole"
 ROLE_ARN = f"arn:aws:iam::123456789012:role/{ROLE}"
 MARKER = "EMBEDDED_AWS_PROCESS_OF"
 INTERNAL_PORTS = range(20, 31)
+TENSORFLOW_SERVER = REPOSITORY / "include" / "embedded_aws" / "runtime" / "tensorflow_server.py"
 
 T = TypeVar("T")
 
@@ -168,14 +171,29 @@ class LocalAws:
         return boto3.session.Session().client(service, **{**options, **changes})
 
 
+@contextlib.contextmanager
+def everything_sent_to(aws: LocalAws, **variables: str) -> Iterator[None]:
+    """Whatever this process calls of AWS is called there; boto3's own session forgets where it was before."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**aws.env, **variables}.items():
+            patch.setenv(name, value)
+        patch.setattr(boto3, "DEFAULT_SESSION", None)
+        yield
+
+
 def start(home: Path, runtimes: Path, *flags: str) -> LocalAws:
     """Start an embedded AWS in the home, on ports nobody uses."""
     port, s3_port = free_ports()
     runtimes.write_text(
-        '[[runtime]]\nname = "test"\nimages = ["*/test-runtime:*", "*/tensorflow-*"]\n'
+        '[[runtime]]\nname = "test"\nimages = ["*/test-runtime:*", "763104351884.*/tensorflow-*"]\n'
         f'python = "{interpreter("dev")}"\n\n'
         '[[runtime]]\nname = "mxnet"\nimages = ["*/mxnet-training:*", "*/mxnet-inference:*"]\n'
-        f'python = "{interpreter("mxnet")}"\n'
+        f'python = "{interpreter("mxnet")}"\n\n'
+        '[[runtime]]\nname = "tensorflow"\nimages = ["*/tensorflow-*"]\n'
+        f'python = "{interpreter("tensorflow")}"\n'
+        f'serve = ["{interpreter("tensorflow")}", "{TENSORFLOW_SERVER}"]\n\n'
+        '[[runtime]]\nname = "image-classification"\nimages = ["*/image-classification:*"]\n'
+        f'python = "{interpreter("mxnet")}"\nalgorithm = "image-classification"\n'
     )
     common = ["--runtimes", str(runtimes), "--bucket", BUCKET, "--role", ROLE]
     return LocalAws(home, port, s3_port, [*common, *flags]).up()

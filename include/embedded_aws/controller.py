@@ -21,6 +21,7 @@ from embedded_aws.hosting.fleet import Fleets
 from embedded_aws.scheduler import Scheduler
 from embedded_aws.settings import Settings, load
 from embedded_aws.store import Store
+from embedded_aws.tuning.tuner import Tuner
 
 PERIOD_S = 0.5
 
@@ -35,6 +36,7 @@ class Controller:
         isolation = containers.probe_isolation(settings, settings.run_dir)
         self._wake = _open_fifo(settings.wake_fifo)
         self._scheduler = Scheduler(settings, self._store, self._s3, isolation, self._fork)
+        self._tuner = Tuner(settings, self._store)
         self._fleets = Fleets(settings, self._store, self._s3, isolation, self._fork)
         print(f"isolation of containers: {isolation}", flush=True)
 
@@ -48,11 +50,11 @@ class Controller:
         heartbeat = self._settings.run_dir / "heartbeat"
         while True:
             _reap()
-            try:
-                self._scheduler.advance()
-                self._fleets.advance()
-            except Exception:  # noqa: BLE001 - the next round may go well, and must come
-                traceback.print_exc()
+            for part in (self._tuner, self._scheduler, self._fleets):
+                try:
+                    part.advance()
+                except Exception:  # noqa: BLE001 - the next round may go well, and must come
+                    traceback.print_exc()
             heartbeat.touch()
             if select.select([self._wake], [], [], PERIOD_S)[0]:
                 os.read(self._wake, 4096)

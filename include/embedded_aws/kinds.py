@@ -8,6 +8,7 @@ from embedded_aws.store import Kind
 TRAINING_JOB = Kind("TrainingJob", "training-job", "TrainingJobStatus")
 TRANSFORM_JOB = Kind("TransformJob", "transform-job", "TransformJobStatus")
 PROCESSING_JOB = Kind("ProcessingJob", "processing-job", "ProcessingJobStatus")
+TUNING_JOB = Kind("HyperParameterTuningJob", "hyper-parameter-tuning-job", "HyperParameterTuningJobStatus")
 MODEL = Kind("Model", "model")
 MODEL_PACKAGE_GROUP = Kind("ModelPackageGroup", "model-package-group", "ModelPackageGroupStatus")
 MODEL_PACKAGE = Kind("ModelPackage", "model-package", "ModelPackageStatus")

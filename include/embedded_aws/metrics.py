@@ -62,3 +62,12 @@ def final(store: Store, arn: str, since: float) -> list[dict[str, object]]:
         (arn, since),
     )
     return [{"MetricName": name, "Value": value, "Timestamp": timestamp} for name, value, timestamp in rows]
+
+
+def series(store: Store, arn: str, name: str, since: float) -> list[float]:
+    """All values of a metric of a job created then, the oldest first."""
+    rows = store.query(
+        "SELECT value FROM metric WHERE arn = ? AND name = ? AND timestamp >= ? ORDER BY rowid",
+        (arn, name, since),
+    )
+    return [float(value) for (value,) in rows]

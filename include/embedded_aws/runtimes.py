@@ -8,10 +8,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from embedded_aws.algorithms.catalog import ALGORITHMS
 from embedded_aws.errors import SettingError, UnknownRuntime
 from embedded_aws.settings import Settings
 
 PROGRAMS = Path(__file__).resolve().parent / "runtime"
+PACKAGES = PROGRAMS.parents[1]
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class Runtime:
     """A stand-in for images: an interpreter, and the commands of an image without an entry point.
 
     `train` and `serve` are what the image itself would run for a training job and for an endpoint;
-    by default the frameworks' script mode and inference server.
+    by default the programs of `algorithm`, one of the service's own that has a twin here, or without one
+    the frameworks' script mode and inference server.
     """
 
     name: str
@@ -28,26 +31,41 @@ class Runtime:
     train: tuple[str, ...] = ()
     serve: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    algorithm: str = ""
 
     @property
     def is_script_mode(self) -> bool:
         """Whether training runs the user's script as the frameworks' images do."""
-        return not self.train
+        return not (self.train or self.algorithm)
+
+    @property
+    def metric_definitions(self) -> list[dict[str, str]]:
+        """The metrics the service finds in the logs of its own algorithm without being told how."""
+        return ALGORITHMS[self.algorithm].metric_definitions if self.algorithm else []
 
     @property
     def train_command(self) -> list[str]:
         """What runs a training job."""
-        return list(self.train) or [str(self.python), str(PROGRAMS / "script_mode.py")]
+        return (
+            list(self.train) or self._program("train") or [str(self.python), str(PROGRAMS / "script_mode.py")]
+        )
 
     @property
     def serve_command(self) -> list[str]:
         """What serves a model."""
-        return list(self.serve) or [str(self.python), str(PROGRAMS / "inference_server.py")]
+        server = [str(self.python), str(PROGRAMS / "inference_server.py")]
+        return list(self.serve) or self._program("serve") or server
 
     @property
     def path(self) -> str:
         """The PATH of its programs: the interpreter's own directory first."""
         return f"{self.python.parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+    def _program(self, name: str) -> list[str]:
+        """One of the algorithm's programs, nothing if it is no algorithm."""
+        return (
+            [str(self.python), "-m", f"{ALGORITHMS[self.algorithm].package}.{name}"] if self.algorithm else []
+        )
 
 
 def load(settings: Settings) -> list[Runtime]:
@@ -89,5 +107,19 @@ def _runtime(entry: dict[str, Any], file: Path) -> Runtime:
         python=python if python.is_absolute() else file.parent / python,
         train=tuple(entry.get("train", ())),
         serve=tuple(entry.get("serve", ())),
-        environment=dict(entry.get("environment", {})),
+        environment=_environment(entry),
+        algorithm=_algorithm(entry),
     )
+
+
+def _environment(entry: dict[str, Any]) -> dict[str, str]:
+    """The entry's own variables; the programs of an algorithm must also find their package."""
+    path = {"PYTHONPATH": str(PACKAGES)} if entry.get("algorithm") else {}
+    return {**path, **entry.get("environment", {})}
+
+
+def _algorithm(entry: dict[str, Any]) -> str:
+    name = str(entry.get("algorithm", ""))
+    if name and name not in ALGORITHMS:
+        raise KeyError(f"algorithm {name}, expected one of {', '.join(ALGORITHMS)}")
+    return name

@@ -50,6 +50,10 @@ CREATE TABLE IF NOT EXISTS metric (
     arn TEXT NOT NULL, name TEXT NOT NULL, timestamp REAL NOT NULL, value REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS metric_arn ON metric (arn);
+CREATE TABLE IF NOT EXISTS trial (
+    tuning_job TEXT NOT NULL, number INTEGER NOT NULL, training_job TEXT NOT NULL, document TEXT NOT NULL,
+    PRIMARY KEY (tuning_job, number)
+) WITHOUT ROWID;
 """
 
 

@@ -19,12 +19,14 @@ from airflow.providers.amazon.aws.operators.sagemaker import (
     SageMakerRegisterModelVersionOperator,
     SageMakerTrainingOperator,
     SageMakerTransformOperator,
+    SageMakerTuningOperator,
 )
 from airflow.providers.amazon.aws.sensors.sagemaker import (
     SageMakerEndpointSensor,
     SageMakerProcessingSensor,
     SageMakerTrainingSensor,
     SageMakerTransformSensor,
+    SageMakerTuningSensor,
 )
 from airflow.providers.amazon.aws.utils.sagemaker import ApprovalStatus
 from clients.workloads import Workloads, unique
@@ -82,6 +84,19 @@ def test_processing(workloads: Workloads, deferrable: bool) -> None:
         task_id="process", config=workloads.processing(), check_interval=1, deferrable=deferrable
     )
     assert airflow_task.run(process)["Processing"]["ProcessingJobStatus"] == "Completed"
+
+
+@WAYS
+def test_tuning(workloads: Workloads, deferrable: bool) -> None:
+    config = workloads.tuning()
+    tune = SageMakerTuningOperator(task_id="tune", config=config, check_interval=1, deferrable=deferrable)
+    job = airflow_task.run(tune)["Tuning"]
+    assert job["HyperParameterTuningJobStatus"] == "Completed"
+    assert job["TrainingJobStatusCounters"]["Completed"] == 2
+    sensor = SageMakerTuningSensor(
+        task_id="sense", job_name=config["HyperParameterTuningJobName"], poke_interval=1
+    )
+    assert sensor.poke({}) is True
 
 
 @WAYS

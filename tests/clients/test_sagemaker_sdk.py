@@ -9,7 +9,7 @@ from local_client import Client, Script
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
-NAMES = ("sdk2_mxnet", "sdk2_tensorflow", "sdk2_estimator", "sdk2_processing", "sdk2_transform")
+NAMES = ("sdk2_mxnet", "sdk2_tensorflow", "sdk2_estimator", "sdk2_processing", "sdk2_transform", "sdk2_tuner")
 TIMEOUT_S = 300
 
 
@@ -56,3 +56,12 @@ def test_processors_run_a_script_and_a_command(scripts: dict[str, Script]) -> No
 def test_transformer_answers_every_line(scripts: dict[str, Script]) -> None:
     reported, _ = scripts["sdk2_transform"].end(TIMEOUT_S)
     assert reported["answers"].split() == ["2.0", "4.0", "8.0"]
+
+
+def test_tuner_fits_and_knows_the_best(scripts: dict[str, Script]) -> None:
+    reported, _ = scripts["sdk2_tuner"].end(TIMEOUT_S)
+    assert reported["status"] == "Completed"
+    assert reported["best"] == reported["jobs"][0]
+    assert len(reported["jobs"]) == 3
+    assert 0.1 <= float(reported["rate"]) <= 1
+    assert reported["objectives"] == sorted(reported["objectives"], reverse=True)

@@ -60,6 +60,29 @@ class Workloads:
             "StoppingCondition": {"MaxRuntimeInSeconds": 60},
         }
 
+    def tuning(self) -> dict[str, Any]:
+        """A CreateHyperParameterTuningJob request of two jobs in script mode."""
+        training = self.training()
+        name = training.pop("TrainingJobName")
+        data = self._put(f"data/{name}/numbers.csv", b"1\n2\n")
+        source = {"S3DataType": "S3Prefix", "S3Uri": data}
+        return {
+            "HyperParameterTuningJobName": unique("tuning"),
+            "HyperParameterTuningJobConfig": {
+                "Strategy": "Random",
+                "HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": "validation:accuracy"},
+                "ResourceLimits": {"MaxNumberOfTrainingJobs": 2, "MaxParallelTrainingJobs": 2},
+                "ParameterRanges": {
+                    "ContinuousParameterRanges": [{"Name": "rate", "MinValue": "0.1", "MaxValue": "1"}]
+                },
+            },
+            "TrainingJobDefinition": {
+                **{name: value for name, value in training.items() if name != "HyperParameters"},
+                "InputDataConfig": [{"ChannelName": "train", "DataSource": {"S3DataSource": source}}],
+                "StaticHyperParameters": training["HyperParameters"],
+            },
+        }
+
     def processing(self, script: str = PROCESS) -> dict[str, Any]:
         """A CreateProcessingJob request that runs a line of Python."""
         return {

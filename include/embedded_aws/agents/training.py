@@ -9,10 +9,12 @@ from typing import Any
 from embedded_aws import artifacts, channels, fault_switch, runtimes
 from embedded_aws.agents.container_job import ContainerJobAgent
 from embedded_aws.agents.watch import Ending, Outcome
+from embedded_aws.algorithms.catalog import CUSTOMER_ERROR_EXIT
 from embedded_aws.channels import Location
 from embedded_aws.containers import ML, Specification, Workspace
 from embedded_aws.inputs.channel import Channel
 from embedded_aws.inputs.sources import Share
+from embedded_aws.jobs import failure
 from embedded_aws.jobs.cluster import Instance, resource_config
 from embedded_aws.jobs.training import CHECKPOINTS, STATES
 from embedded_aws.logs import TRAINING_GROUP
@@ -39,8 +41,7 @@ class TrainingAgent(ContainerJobAgent):
     def prepare(self) -> list[Specification]:
         """Fetch every channel and the script, and lay out /opt/ml for each instance."""
         self.change(STATES.start)
-        image = self.document["AlgorithmSpecification"].get("TrainingImage", "")
-        runtime = runtimes.find(runtimes.load(self.settings), image)
+        runtime = self._runtime()
         self.change(STATES.download)
         specifications = []
         for instance in self.cluster:
@@ -62,6 +63,12 @@ class TrainingAgent(ContainerJobAgent):
     def metric_definitions(self) -> list[dict[str, str]]:
         """The request's own."""
         return list(self.document["AlgorithmSpecification"].get("MetricDefinitions", []))
+
+    def failure_of(self, outcome: Outcome, message: str) -> str:
+        """One of the service's own algorithms also tells what its customer did wrong."""
+        if outcome.exit_code == CUSTOMER_ERROR_EXIT and message and self._runtime().algorithm:
+            return failure.customer_error(message, CUSTOMER_ERROR_EXIT)
+        return super().failure_of(outcome, message)
 
     def wanted_ending(self, elapsed_s: float) -> Ending | None:
         """Spot instances are also interrupted, and wait for no more than their time."""
@@ -103,6 +110,10 @@ class TrainingAgent(ContainerJobAgent):
                 STATES.fail(document, self.failure_of(outcome, message), now)
 
         self.change(transition)
+
+    def _runtime(self) -> Runtime:
+        image = self.document["AlgorithmSpecification"].get("TrainingImage", "")
+        return runtimes.find(runtimes.load(self.settings), image)
 
     def _channels_of(self, instance: Instance) -> list[dict[str, Any]]:
         """The channels whose data goes to the instance's group."""

@@ -18,7 +18,8 @@ class JobResource:
     """The operations of one sort of job.
 
     `check` refuses requests whose parts do not fit together, which the service model does not
-    tell. `taken` may name {arn}, `missing` may name {name}: the service's own sentences.
+    tell. `taken` may name {arn}, `missing` may name {name}: the service's own sentences. `complete`
+    adds what the service does to a request it accepts.
     """
 
     states: States
@@ -26,6 +27,7 @@ class JobResource:
     noun: str
     taken: str
     missing: str
+    complete: Callable[[Context, Document], Document] = lambda _context, request: request
 
     def create(self, context: Context, request: Document) -> Document:
         """Accept a job; the controller starts it when its turn comes.
@@ -37,7 +39,8 @@ class JobResource:
         self.check(context, request)
         kind, name = self.states.kind, self._name(request)
         arn = context.arn(kind, name)
-        document = self.states.new(request, arn, round(time.time(), 3))  # as exact as a client can ask
+        now = round(time.time(), 3)  # as exact as a client can ask
+        document = self.states.new(self.complete(context, request), arn, now)
         with context.store.transaction():
             if not context.store.insert(kind, name, arn, document):
                 raise ResourceInUse(self.taken.format(arn=arn))

@@ -13,11 +13,13 @@ from embedded_aws.api import (
     search,
     tags,
     training,
+    tuning,
 )
 from embedded_aws.api.context import Context
 from embedded_aws.api.processing import PROCESSING
 from embedded_aws.api.training import TRAINING
 from embedded_aws.api.transform import TRANSFORM
+from embedded_aws.api.tuning import TUNING
 from embedded_aws.store import Document
 from embedded_aws.wire.faults import UnknownOperationException
 
@@ -38,6 +40,12 @@ HANDLERS: dict[str, Handler] = {
     "DescribeTransformJob": TRANSFORM.describe,
     "ListTransformJobs": TRANSFORM.list_,
     "StopTransformJob": TRANSFORM.stop,
+    "CreateHyperParameterTuningJob": TUNING.create,
+    "DescribeHyperParameterTuningJob": TUNING.describe,
+    "ListHyperParameterTuningJobs": TUNING.list_,
+    "ListTrainingJobsForHyperParameterTuningJob": tuning.list_training_jobs,
+    "StopHyperParameterTuningJob": TUNING.stop,
+    "DeleteHyperParameterTuningJob": TUNING.delete,
     "CreateModel": models.create,
     "DescribeModel": models.describe,
     "ListModels": models.list_,

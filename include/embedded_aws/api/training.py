@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+from embedded_aws import runtimes
 from embedded_aws.api.context import Context
 from embedded_aws.api.jobs import JobResource
 from embedded_aws.containers import ML
+from embedded_aws.errors import UnknownRuntime
 from embedded_aws.inputs.channel import PIPE
 from embedded_aws.inputs.sources import AUGMENTED
 from embedded_aws.jobs.training import CHECKPOINTS, DEFAULT_MAX_RUNTIME_S, STATES
@@ -14,7 +16,7 @@ from embedded_aws.store import Document
 from embedded_aws.wire.faults import ValidationException
 
 
-def check(_context: Context, request: Document) -> None:
+def check(context: Context, request: Document) -> None:
     """Rules between members.
 
     Raises:
@@ -27,6 +29,11 @@ def check(_context: Context, request: Document) -> None:
         )
     if "StoppingCondition" not in request:
         raise ValidationException("StoppingCondition is required for a training job.")
+    if "MetricDefinitions" in specification and own_metrics(context, specification):
+        raise ValidationException(
+            "You can't override the metric definitions for Amazon SageMaker algorithms. "
+            "Please retry the request without specifying metric definitions."
+        )
     groups = _checked_groups(request)
     _check_channels(request, groups)
     _check_waiting(request)
@@ -38,6 +45,24 @@ def check(_context: Context, request: Document) -> None:
             raise ValidationException(
                 f"Invalid regex in metric definition {definition['Name']}: {error}"
             ) from error
+
+
+def complete(context: Context, request: Document) -> Document:
+    """The request with the metrics of one of the service's own algorithms."""
+    specification = request["AlgorithmSpecification"]
+    metrics = own_metrics(context, specification)
+    if not metrics:
+        return request
+    return {**request, "AlgorithmSpecification": {**specification, "MetricDefinitions": metrics}}
+
+
+def own_metrics(context: Context, specification: Document) -> list[dict[str, str]]:
+    """The metrics of the image's algorithm, none if it is none of the service's own."""
+    try:
+        image = specification.get("TrainingImage", "")
+        return runtimes.find(runtimes.load(context.settings), image).metric_definitions
+    except UnknownRuntime:
+        return []  # the job will tell
 
 
 def _checked_groups(request: Document) -> set[str]:
@@ -115,6 +140,7 @@ def list_(context: Context, request: Document) -> Document:
 TRAINING = JobResource(
     states=STATES,
     check=check,
+    complete=complete,
     noun="training job",
     taken="Training job names must be unique within an AWS account and region, and a training job "
     "with this name already exists ({arn})",

@@ -22,6 +22,14 @@ def algorithm_error(message: str, exit_code: int) -> str:
     return f"AlgorithmError: {text if len(text) <= room else text[: room - 1] + '…'}{tail}"
 
 
+def customer_error(message: str, exit_code: int) -> str:
+    """The reason of one of the service's own algorithms that wants its customer to act."""
+    tail = f", exit code: {exit_code}"
+    room = LONGEST_REASON - len("ClientError: ") - len(tail)
+    text = reason(message)
+    return f"ClientError: {text if len(text) <= room else text[: room - 1] + '…'}{tail}"
+
+
 def client_error(message: str) -> str:
     """The reason of a job whose request cannot be carried out."""
     return reason(f"ClientError: {message}")

@@ -203,7 +203,12 @@ def main() -> None:
     code = os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
     if not os.path.isdir(code):
         code = os.path.join(BASE, "model", "code")
-    server = Server(os.path.join(code, program), os.path.join(BASE, "model"))
+    serve(os.path.join(code, program))
+
+
+def serve(script: str) -> None:
+    """Serve the model with a script until told to stop."""
+    server = Server(script, os.path.join(BASE, "model"))
     port = int(os.environ.get("SAGEMAKER_BIND_TO_PORT", DEFAULT_PORT))
     uvicorn.run(
         server,

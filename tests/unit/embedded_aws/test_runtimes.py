@@ -39,6 +39,34 @@ def test_finds_the_runtime_of_an_image(tmp_path: Path) -> None:
     assert not builtin.is_script_mode
 
 
+ALGORITHM = """
+[[runtime]]
+name = "image-classification"
+images = ["*/image-classification:*"]
+python = "/envs/mxnet/bin/python"
+algorithm = "image-classification"
+environment = { MODE = "x" }
+"""
+
+
+def test_the_twin_of_an_algorithm_has_programs_and_metrics(tmp_path: Path) -> None:
+    (runtime,) = load(tmp_path, ALGORITHM)
+    package = "embedded_aws.algorithms.image_classification"
+    assert not runtime.is_script_mode
+    assert runtime.train_command == ["/envs/mxnet/bin/python", "-m", f"{package}.train"]
+    assert runtime.serve_command == ["/envs/mxnet/bin/python", "-m", f"{package}.serve"]
+    assert (Path(runtime.environment["PYTHONPATH"]) / "embedded_aws/algorithms/catalog.py").exists()
+    assert runtime.environment["MODE"] == "x"
+    names = [definition["Name"] for definition in runtime.metric_definitions]
+    assert names == ["train:accuracy", "validation:accuracy"]
+    assert load(tmp_path, TABLE)[0].metric_definitions == []
+
+
+def test_an_unknown_algorithm_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="algorithm xgboost, expected one of image-classification"):
+        load(tmp_path, ALGORITHM.replace('algorithm = "image-classification"', 'algorithm = "xgboost"'))
+
+
 def test_an_unknown_image_names_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(UnknownRuntime, match=r"Image other:1: .*mxnet-training.*image-classification:1"):
         runtimes.find(load(tmp_path, TABLE), "other:1")

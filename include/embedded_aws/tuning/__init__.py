@@ -1,0 +1,1 @@
+"""Hyperparameter tuning: searches that run training jobs of their own."""
