@@ -1,7 +1,7 @@
 """Train the MXNet variant in SageMaker's script mode: a Gluon network on RecordIO shards.
 
     SM_CHANNEL_TRAIN=…/train SM_CHANNEL_VALIDATION=…/validation SM_MODEL_DIR=…/model \
-    SM_OUTPUT_DATA_DIR=…/output/data python train.py --epochs 12 --seed 7
+    SM_OUTPUT_DATA_DIR=…/output/data python train.py --epochs 16 --seed 7
 
 Arguments are the job's hyperparameters. The epoch is kept whose balanced accuracy and area under the ROC
 curve on validation have the highest mean: on few patients either alone is a matter of chance, and a model
@@ -25,6 +25,8 @@ from pathlib import Path
 # MXNet's own default is one thread for two cores; it reads this when it is imported.
 os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
 
+import augmentation
+import curves
 import mxnet as mx
 import network
 import numpy as np
@@ -34,7 +36,7 @@ from mxnet import autograd, gluon
 CHANNELS = "/opt/ml/input/data"
 SELECTED_BY = ("balanced_accuracy", "roc_auc")
 KEPT_CHECKPOINTS = 2
-CODE = ("serve.py", "network.py", "patches.py")
+CODE = ("serve.py", "exchange.py", "network.py", "patches.py")
 HYPERPARAMETERS = (
     "epochs",
     "batch_size",
@@ -44,15 +46,12 @@ HYPERPARAMETERS = (
     "widths",
     "dropout",
     "stain_jitter",
+    "colour_jitter",
+    "average_decay",
     "views",
     "seed",
     "dataset_digest",
 )
-
-# Absorbance of haematoxylin, eosin and DAB in red, green and blue: Ruifrok and Johnston (2001),
-# Quantification of histochemical staining by color deconvolution, Anal Quant Cytol Histol 23.
-STAINS = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]], dtype=np.float32)
-ABSORBANCE = -np.log((np.arange(256, dtype=np.float32) + 1) / 256)
 
 # ------------------------------------------------------------------------------------------------ arguments
 
@@ -87,7 +86,7 @@ def read_arguments(argv=None):
     """Return the hyperparameters and SageMaker's folders."""
     env = os.environ.get
     parser = Arguments(description="Train the MXNet variant.", allow_abbrev=False)
-    parser.add_argument("--epochs", type=number(int, 1, 1000), default=12)
+    parser.add_argument("--epochs", type=number(int, 1, 1000), default=16)
     parser.add_argument("--batch-size", type=number(int, 1, 4096), default=64)
     parser.add_argument("--learning-rate", type=number(float, 1e-8, 10), default=0.05)
     parser.add_argument("--momentum", type=number(float, 0, 0.9999), default=0.9)
@@ -95,7 +94,13 @@ def read_arguments(argv=None):
     parser.add_argument("--widths", type=widths, default=(16, 32, 64, 128), help="filters per stage")
     parser.add_argument("--dropout", type=number(float, 0, 0.9), default=0.3)
     parser.add_argument("--stain-jitter", type=number(float, 0, 1), default=0.15, help="share of each stain")
-    parser.add_argument("--views", type=int, choices=(1, 4, 8), default=4, help="views averaged in an answer")
+    parser.add_argument(
+        "--colour-jitter", type=number(float, 0, 1), default=0.05, help="share of each colour"
+    )
+    parser.add_argument(
+        "--average-decay", type=number(float, 0, 0.9999), default=0.998, help="of the mean over steps"
+    )
+    parser.add_argument("--views", type=int, choices=(1, 4, 8), default=8, help="views averaged in an answer")
     parser.add_argument("--seed", type=number(int, 0, 2**31 - 1), default=7)
     parser.add_argument("--dataset-digest", default="", help="what the model's description names as its data")
     parser.add_argument("--train", type=Path, default=env("SM_CHANNEL_TRAIN", f"{CHANNELS}/train"))
@@ -106,7 +111,13 @@ def read_arguments(argv=None):
     parser.add_argument("--output-data-dir", type=Path, default=output_data_dir())
     parser.add_argument("--checkpoint-dir", type=Path, default=None)
     parser.add_argument("--num-gpus", type=int, default=int(env("SM_NUM_GPUS", "0")))
-    return parser.parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    return parser.parse_args([*described(env("SM_HPS", "{}")), *given])
+
+
+def described(hyperparameters):
+    """Return SM_HPS, a JSON object, as arguments; those on the command line come later and win."""
+    return [f"--{name.replace('_', '-')}={value}" for name, value in json.loads(hyperparameters).items()]
 
 
 def output_data_dir():
@@ -115,24 +126,6 @@ def output_data_dir():
 
 
 # ------------------------------------------------------------------------------------------------ data
-
-
-def augment(pixels, stain_jitter, rng):
-    """Return patches (patches, 50, 50, 3) uint8, each turned, mirrored and stained at random."""
-    count = len(pixels)
-    pixels, (up, left, over) = pixels.copy(), rng.integers(0, 2, (3, count)).astype(bool)
-    pixels[up] = pixels[up, ::-1]
-    pixels[left] = pixels[left, :, ::-1]
-    pixels[over] = pixels[over].transpose(0, 2, 1, 3)
-    if not stain_jitter:
-        return pixels
-    # Light is absorbed exponentially (Beer and Lambert), so more or less of a stain is linear in absorbance.
-    amount = rng.uniform(1 - stain_jitter, 1 + stain_jitter, (count, 3)).astype(np.float32)
-    change = np.einsum("ij,nj,jk->nik", np.linalg.inv(STAINS), amount, STAINS)
-    offset = rng.uniform(-stain_jitter / 3, stain_jitter / 3, (count, 1, 1)).astype(np.float32)
-    absorbed = ABSORBANCE[pixels].reshape(count, -1, 3) @ change + offset
-    light = np.exp(-absorbed, out=absorbed) * 256 - 1
-    return np.clip(light, 0, 255, out=light).astype(np.uint8).reshape(pixels.shape)
 
 
 def class_weights(labels):
@@ -234,9 +227,11 @@ def train(args):
     weights = list(net.collect_params().values())
     learned = [weight for weight in weights if weight.grad_req != "null"]
     momenta = [mx.nd.zeros(weight.shape, ctx=context) for weight in learned]
+    average = [weight.data().copy() for weight in weights]
     # Decay is for convolutions and the last layer; on scales and offsets it only slows learning.
     decays = [args.weight_decay if weight.name.endswith("weight") else 0.0 for weight in learned]
 
+    jitters = (args.stain_jitter, args.colour_jitter)
     batch_size = min(args.batch_size, len(data.labels))
     steps = len(data.labels) // batch_size
     class_weight = class_weights(data.labels)
@@ -258,8 +253,9 @@ def train(args):
         history = json.loads(str(checkpoint["history"]))
         best = [checkpoint[f"best.{at}"] for at in range(len(weights))]
         set_weights(net, [checkpoint[f"weight.{at}"] for at in range(len(weights))])
-        for at, momentum in enumerate(momenta):
-            momentum[:] = mx.nd.array(checkpoint[f"momentum.{at}"], ctx=context)
+        for kind, arrays in (("momentum", momenta), ("average", average)):
+            for at, array in enumerate(arrays):
+                array[:] = mx.nd.array(checkpoint[f"{kind}.{at}"], ctx=context)
         print(f"resuming after epoch {len(history)} of {args.epochs}", flush=True)
 
     for epoch in range(len(history) + 1, args.epochs + 1):
@@ -271,17 +267,27 @@ def train(args):
         order = rng.permutation(len(data.labels))
         for step in range(steps):
             chosen = order[step * batch_size : (step + 1) * batch_size]
-            pixels = augment(data.images[chosen], args.stain_jitter, rng)
+            pixels = augmentation.augment(data.images[chosen], *jitters, rng)
             pixels = mx.nd.array(pixels, ctx=context, dtype="uint8")
             labels = mx.nd.array(data.labels[chosen], ctx=context)
             importance = mx.nd.array(class_weight[data.labels[chosen]][:, None], ctx=context)
+            done = (epoch - 1) * steps + step
+
+            # The mean of the weights over the last steps, batch normalisation's figures among them, is a
+            # better network than any one of them: Polyak and Juditsky (1992), SIAM J. Control Optim. 30(4).
+            # Those figures are written behind the back of MXNet's dependencies: wait for the step before.
+            mx.nd.waitall()
+            share = 1 - min(args.average_decay, (1 + done) / (10 + done))
+            for mean, weight in zip(average, weights):
+                # mean - share · (mean - weight), in one operation
+                mx.nd.sgd_update(mean, weight.data(), lr=share, wd=1, rescale_grad=-1, out=mean)
+
             with autograd.record():
                 logits = net(pixels)
                 loss = weighted_loss(logits, labels, importance)
             loss.backward()
 
             # Nesterov's momentum; the rate rises over the first epoch and falls to 0 as a cosine does.
-            done = (epoch - 1) * steps + step
             rate = args.learning_rate * 0.5 * (1 + np.cos(np.pi * done / (args.epochs * steps)))
             rate *= min(1, (done + 1) / steps)
             same = {"lr": rate, "momentum": args.momentum, "rescale_grad": 1 / batch_size}
@@ -290,6 +296,7 @@ def train(args):
                 mx.nd.nag_mom_update(value, weight.grad(), momentum, out=value, wd=decay, **same)
             total_loss += loss.sum()
             total_right += (logits.argmax(axis=1) == labels).sum()
+        mx.nd.waitall()
         seen = steps * batch_size
         train_loss, train_accuracy = total_loss.asscalar() / seen, total_right.asscalar() / seen
         speed = seen / (time.monotonic() - started)
@@ -298,7 +305,7 @@ def train(args):
                 f"training: loss {train_loss} in epoch {epoch}, expected a number. Lower learning-rate."
             )
 
-        now = [weight.data().asnumpy() for weight in weights]
+        now = [mean.asnumpy() for mean in average]
         set_weights(judged, now)
         validation = measure(judge, held_out, class_weight)
         print(
@@ -318,8 +325,9 @@ def train(args):
             }
         )
         state = {"settings": settings, "history": json.dumps(history)}
+        raw = [weight.data().asnumpy() for weight in weights]
         moving = [momentum.asnumpy() for momentum in momenta]
-        for kind, arrays in (("weight", now), ("best", best), ("momentum", moving)):
+        for kind, arrays in (("weight", raw), ("average", now), ("best", best), ("momentum", moving)):
             state.update({f"{kind}.{at}": array for at, array in enumerate(arrays)})
         save_checkpoint(checkpoint_dir, epoch, state)
 
@@ -340,6 +348,7 @@ def train(args):
     for name in CODE:
         shutil.copyfile(Path(__file__).resolve().parent / name, args.model_dir / "code" / name)
     write(args.output_data_dir / "history.json", json.dumps({**summary, "epochs": history}, indent=2) + "\n")
+    curves.draw(args.output_data_dir / "curves.png", history, best_epoch)
     print(
         f"kept epoch {best_epoch} of {args.epochs}; with {args.views} views: {json.dumps(validation)}",
         flush=True,

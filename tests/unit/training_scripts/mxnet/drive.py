@@ -1,18 +1,22 @@
 """What the tests do inside the mxnet environment: `drive.py <scripts> <function>`, JSON in, JSON out."""
 
 import base64
+import contextlib
 import io
 import json
+import os
 import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, sys.argv[1])
 
+import augmentation
+import curves
 import mxnet as mx
 import network
 import numpy as np
-import predict
 import records
 import serve
 import train
@@ -65,7 +69,11 @@ def ask(model_dir, requests, threads=1):
             body, kind = serve.transform_fn(model, data, request["content_type"], request.get("accept"))
         except (ValueError, ArithmeticError) as error:
             return {"error": type(error).__name__, "message": str(error)}
-        return {"answer": json.loads(body), "content_type": kind}
+        return (
+            {"answer": [json.loads(line) for line in body.splitlines()], "content_type": kind}
+            if "lines" in kind
+            else {"answer": json.loads(body), "content_type": kind}
+        )
 
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(one, requests))
@@ -103,11 +111,34 @@ def rank_area(labels, scores):
     return train.rank_area(np.array(labels), np.array(scores))
 
 
-def augment(jitter):
+def read_hyperparameters(described, arguments=()):
+    os.environ["SM_HPS"] = json.dumps(described)
+    read = vars(train.read_arguments(list(arguments)))
+    return {name: read[name] for name in train.HYPERPARAMETERS}
+
+
+def draw_without_matplotlib(path):
+    sys.modules["matplotlib"] = None  # as where it is not installed: importing it fails
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        curves.draw(Path(path), [], 1)
+    return said.getvalue()
+
+
+def positions(count):
+    """Return how often a patch shows each of the positions it is found in."""
+    patch = generate(np.random.default_rng(0), 1)
+    shown = augmentation.augment(np.stack([patch] * count), 0, 0, np.random.default_rng(2))
+    return list(Counter(each.tobytes() for each in shown).values())
+
+
+def augment(stain_jitter=0, colour_jitter=0):
     """Return whether augmentation repeats for a seed, keeps every pixel, and what it does to brightness."""
     rng = np.random.default_rng(0)
     before = np.stack([generate(rng, at % 2) for at in range(32)])
-    once, twice = (train.augment(before, jitter, np.random.default_rng(5)) for _ in range(2))
+    once, twice = (
+        augmentation.augment(before, stain_jitter, colour_jitter, np.random.default_rng(5)) for _ in range(2)
+    )
     order = np.sort(before.reshape(32, -1), axis=1), np.sort(once.reshape(32, -1), axis=1)
     return {
         "repeats": bool((once == twice).all()),
@@ -116,22 +147,6 @@ def augment(jitter):
         "type": str(once.dtype),
         "shift": float(np.abs(once.mean(axis=(1, 2, 3)) - before.mean(axis=(1, 2, 3))).max()),
     }
-
-
-def unpack(artifacts, folder):
-    """Return for each artifact why it is refused, and what was written before."""
-    results = []
-    for number, artifact in enumerate(artifacts):
-        target = Path(folder) / str(number)
-        target.mkdir(parents=True)
-        reason = ""
-        try:
-            predict.unpack(artifact, target)
-        except predict.UnsafeArtifact as error:
-            reason = str(error)
-        written = sorted(path.name for path in target.rglob("*"))
-        results.append({"reason": reason, "written": written})
-    return results
 
 
 def score(model_dir, folder):

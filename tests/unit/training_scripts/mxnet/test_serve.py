@@ -17,6 +17,7 @@ from sklearn.metrics import roc_auc_score
 
 Drive = Callable[..., Any]
 IMAGE, JSON, NPY = "application/x-image", "application/json", "application/x-npy"
+JSON_LINES = "application/jsonlines"
 
 
 def _patch(height: int = 50, width: int = 50) -> np.ndarray:
@@ -41,10 +42,10 @@ def _request(data: bytes, content_type: str, accept: str | None = None) -> dict[
     return {"data": base64.b64encode(data).decode(), "content_type": content_type, "accept": accept}
 
 
-def _bomb() -> bytes:
-    """Return a PNG that claims 60,000² pixels."""
-    header = b"IHDR" + struct.pack(">2I5B", 60_000, 60_000, 8, 2, 0, 0, 0)
-    chunks = [header, b"IDAT" + zlib.compress(bytes(1000))]
+def _claiming(side: int, bits: int = 8) -> bytes:
+    """Return a PNG whose header claims side² RGB pixels of so many bits a colour, and 50² of them."""
+    header = b"IHDR" + struct.pack(">2I5B", side, side, bits, 2, 0, 0, 0)
+    chunks = [header, b"IDAT" + zlib.compress(bytes(50 * (1 + 150 * bits // 8))), b"IEND"]
     framed = [
         struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) for chunk in chunks
     ]
@@ -121,9 +122,10 @@ NOT_PATCHES = {
     "cut short": (_encoded(_patch())[:2000], IMAGE, "cannot be read"),
     "a GIF": (_encoded(_patch(), "GIF"), IMAGE, "cannot be read"),
     "a large image": (_encoded(_patch(51)), IMAGE, "50×51 pixels, expected at most 50×50"),
-    "a bomb": (_bomb(), IMAGE, "expected at most 50×50 pixels"),
-    "a grey image": (_encoded(_patch(), mode="L"), IMAGE, "L, expected RGB"),
-    "a CMYK image": (_encoded(_patch(), "JPEG", "CMYK"), IMAGE, "CMYK, expected RGB"),
+    "a bomb": (_claiming(60_000), IMAGE, "60000×60000 pixels, expected at most 50×50"),
+    "16 bits a colour": (_claiming(50, bits=16), IMAGE, "16 bits, expected RGB of 8"),
+    "a grey image": (_encoded(_patch(), mode="L"), IMAGE, "colour type 0 and 8 bits, expected RGB"),
+    "a CMYK image": (_encoded(_patch(), "JPEG", "CMYK"), IMAGE, "CMYK of 8 bits, expected RGB"),
     "no JSON": (b"[[", JSON, "expected a JSON list"),
     "deep JSON": (b"[" * 100_000, JSON, "expected a JSON list"),
     "one image": (json.dumps(_patch().tolist()).encode(), JSON, "shape (50, 50, 3), expected (patches"),
@@ -149,11 +151,27 @@ def test_what_is_no_patch_is_refused_with_a_reason(trained: Path, drive: Drive) 
         assert reason in reply["message"], name
 
 
+def test_json_lines_are_the_built_in_algorithms(trained: Path, drive: Drive) -> None:
+    """Batch transform asks every variant so: one JSON object a patch."""
+    png, jpeg = _encoded(_patch()), _encoded(_patch(), "JPEG")
+    requests = [
+        _request(png, IMAGE, JSON_LINES),
+        _request(_npy(np.stack([_patch(), _patch()])), NPY, JSON_LINES),
+        _request(png, "image/png"),
+        _request(jpeg, "image/jpeg"),
+        _request(jpeg, IMAGE),
+    ]
+    line, lines, as_png, as_jpeg, as_image = drive("ask", model_dir=trained / "model", requests=requests)
+    assert line == {"answer": [{"prediction": as_png["answer"]}], "content_type": JSON_LINES}
+    assert lines["answer"] == [{"prediction": pytest.approx(as_png["answer"], abs=2e-6)}] * 2
+    assert as_jpeg["answer"] == as_image["answer"]
+
+
 def test_an_answer_in_another_form_is_refused(trained: Path, drive: Drive) -> None:
-    (reply,) = drive(
-        "ask", model_dir=trained / "model", requests=[_request(_encoded(_patch()), IMAGE, "text/csv")]
-    )
-    assert reply == {"error": "ValueError", "message": "accept: text/csv, expected application/json"}
+    request = _request(_encoded(_patch()), IMAGE, "text/csv")
+    (reply,) = drive("ask", model_dir=trained / "model", requests=[request])
+    message = "accept: text/csv, expected application/json or application/jsonlines"
+    assert reply == {"error": "ValueError", "message": message}
 
 
 def test_weights_that_are_no_numbers_are_an_error_and_no_answer(

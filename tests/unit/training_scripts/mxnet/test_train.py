@@ -11,8 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.metrics import roc_auc_score
 
+from idc.jobs.training import METRICS, metric_definition
+
+EPOCHS = 3
 NUMBER = r"[0-9]+\.[0-9]{4}"
 EPOCH_LINE = re.compile(
     rf"epoch=([0-9]+) train:loss={NUMBER} train:accuracy={NUMBER} validation:loss={NUMBER} "
@@ -44,6 +48,32 @@ def test_learns(trained: Path) -> None:
     assert description["training"]["validation"]["roc_auc"] > 0.8
 
 
+def test_every_metric_matches_one_thing_on_an_epochs_line(trained: Path) -> None:
+    lines = (trained / "log").read_text().splitlines()
+    for name in METRICS:
+        regex = re.compile(metric_definition(name)["Regex"])
+        found = [regex.findall(line) for line in lines]
+        assert [len(each) for each in found if each] == [1] * EPOCHS, name
+        assert all(line.startswith("epoch=") for line, each in zip(lines, found, strict=True) if each), name
+        value = found[lines.index(next(line for line in lines if line.startswith("epoch=1 ")))][0]
+        assert f" {name}={value}" in next(line for line in lines if line.startswith("epoch=1 "))
+
+
+def test_draws_its_curves(trained: Path) -> None:
+    with Image.open(trained / "output" / "data" / "curves.png") as image:
+        image.load()
+        assert image.width > 2 * image.height > 400
+        assert len(image.convert("RGB").getcolors(image.width * image.height)) > 50, (
+            "lines of several colours"
+        )
+
+
+def test_without_matplotlib_the_model_is_made_all_the_same(drive: Drive, tmp_path: Path) -> None:
+    said = drive("draw_without_matplotlib", path=tmp_path / "curves.png")
+    assert said == "no matplotlib here: curves.png is not drawn, history.json holds its figures\n"
+    assert not list(tmp_path.iterdir())
+
+
 def test_leaves_a_model_that_carries_its_code(trained: Path) -> None:
     files = {
         str(path.relative_to(trained / "model")) for path in (trained / "model").rglob("*") if path.is_file()
@@ -52,6 +82,7 @@ def test_leaves_a_model_that_carries_its_code(trained: Path) -> None:
         "model.json",
         "model-0000.params",
         "code/serve.py",
+        "code/exchange.py",
         "code/network.py",
         "code/patches.py",
     }
@@ -102,6 +133,18 @@ def test_a_flipped_bit_in_a_checkpoint_is_noticed(training: Start, trained: Path
     assert _weights(tmp_path) == _weights(trained)
 
 
+def test_goes_on_from_an_interruption_in_the_first_epoch(
+    training: Start, trained: Path, tmp_path: Path
+) -> None:
+    """A draft that was being written when the machine went is no checkpoint."""
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / ".checkpoint.npz").write_bytes(b"PK")
+    process = training(tmp_path, "--dataset-digest", "d1gest")
+    log, _ = process.communicate()
+    assert "resuming" not in log
+    assert _weights(tmp_path) == _weights(trained)
+
+
 def test_another_seed_gives_other_weights(training: Start, trained: Path, tmp_path: Path) -> None:
     process = training(tmp_path, "--seed", "8", epochs=1)
     process.communicate()
@@ -129,6 +172,14 @@ def test_a_wrong_hyperparameter_is_named(drive: Drive) -> None:
         assert expected in reason
 
 
+def test_hyperparameters_come_as_arguments_and_in_sm_hps(drive: Drive) -> None:
+    """The arguments win: the toolkit passes both, alike."""
+    read = drive("read_hyperparameters", described={"epochs": 5, "learning_rate": 0.01, "widths": "8,16"})
+    assert (read["epochs"], read["learning_rate"], read["widths"]) == (5, 0.01, [8, 16])
+    read = drive("read_hyperparameters", described={"epochs": 5}, arguments=["--epochs", "6"])
+    assert (read["epochs"], read["batch_size"]) == (6, 64)
+
+
 def test_a_wrong_hyperparameter_is_the_jobs_failure(training: Start, tmp_path: Path) -> None:
     failure = _failure(training(tmp_path, "--widths", "0"), tmp_path)
     assert failure.startswith("ValueError: architecture: ")
@@ -154,11 +205,23 @@ def test_ranks_as_scikit_learn_does(drive: Drive) -> None:
 
 
 def test_augmentation_only_turns_without_jitter(drive: Drive) -> None:
-    seen = drive("augment", jitter=0)
+    seen = drive("augment")
     assert seen == {"repeats": True, "moves": True, "keeps": True, "type": "uint8", "shift": 0.0}
 
 
 def test_augmentation_changes_the_stain_a_little(drive: Drive) -> None:
-    seen = drive("augment", jitter=0.15)
+    seen = drive("augment", stain_jitter=0.15)
     assert (seen["repeats"], seen["keeps"], seen["type"]) == (True, False, "uint8")
     assert 1 < seen["shift"] < 40
+
+
+def test_augmentation_changes_the_colours_a_little(drive: Drive) -> None:
+    seen = drive("augment", colour_jitter=0.1)
+    assert (seen["repeats"], seen["keeps"], seen["type"]) == (True, False, "uint8")
+    assert 1 < seen["shift"] < 30
+
+
+def test_augmentation_shows_all_eight_positions_alike(drive: Drive) -> None:
+    positions = drive("positions", count=4000)
+    assert len(positions) == 8
+    assert all(400 < count < 600 for count in positions)
