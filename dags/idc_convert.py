@@ -1,67 +1,50 @@
 """
 ### The snapshot becomes a dataset that can be trained on
 
-A SageMaker **Processing job** reads the archive by ranges and cuts RecordIO shards from it, patient by
-patient: nobody is in two of train, validation and test. The index, a SHA-256 per shard, is written last.
+A SageMaker **Processing job** of one or more instances reads the archive by ranges and cuts shards from it,
+patient by patient: nobody is in two of train, validation and test. Each shard is written as RecordIO and as
+TFRecord, the same patches in the same order. The index, a SHA-256 per file, is written last.
 
 | | |
 |---|---|
 | runs | when `idc_ingest` has a snapshot for the partition, or when triggered with a partition key |
-| reads | `snapshots/<partition>/archive.zip` |
+| reads | `snapshots/<partition>/archive.zip`; a given split, if there is one |
 | writes | `datasets/<digest>/…`, `index.json` last; its name in `snapshots/<partition>/dataset.json` |
-| then | `idc_train` starts for the same partition |
+| then | `idc_train` starts for the same partition; `report` writes `report.html`, for people to look at |
 
-**Running it again** with the same snapshot, code, image and parameters finds the dataset and runs no job:
-`convert` is skipped then, and the log of `plan` says so.
+**Running it again** with the same snapshot, code, image and parameters finds the dataset, reads all of it
+back, and runs no job: `convert` is skipped then, and the log of `plan` says so. The number of instances
+changes nothing in the dataset. **Rebuild** deletes it and makes it anew.
 
 **When it fails**, the end of the job's log is in the log of `convert`, with SageMaker's reason. Wrong data is
-not retried. A killed task stops its job; a retry adopts a job that still runs.
+not retried. A killed task stops its job; a retry adopts a job that still runs, or makes only the shards that
+are missing. `CorruptShard` in `plan` names the damaged file: run it with **Rebuild**. Nothing waits for
+`report`; its button *Dataset report* opens the page.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import Param, PartitionedAssetTimetable, TriggerRule, dag, task
+from airflow.sdk import PartitionedAssetTimetable, TriggerRule, dag, task
 
+from histoflow import forms
 from histoflow.defaults import DATASET, DEFAULT_ARGS, SNAPSHOT
+from histoflow.operators.report import DatasetReportOperator
 from histoflow.operators.sagemaker import SageMakerProcessingOperator
-
-
-def share(split: str) -> Param:
-    """Return the form's field for one split's share."""
-    return Param(
-        None,
-        type=["null", "number"],
-        exclusiveMinimum=0,
-        exclusiveMaximum=1,
-        title=f"Share for {split}",
-        description=f"The share of patients for {split}. The three add up to 1. Empty: the setting.",
-    )
 
 
 @dag(
     dag_id="idc_convert",
     dag_display_name="IDC 2 · convert",
-    description="snapshot → RecordIO dataset, split by patient",
+    description="snapshot → RecordIO and TFRecord dataset, split by patient",
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(assets=SNAPSHOT),
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
     tags=["histoflow", "data", "sagemaker"],
-    params={
-        "seed": Param(
-            None,
-            type=["null", "integer"],
-            minimum=0,
-            title="Seed",
-            description="Decides the split and the order of the patches. Empty: the setting.",
-        ),
-        "train_share": share("train"),
-        "validation_share": share("validation"),
-        "test_share": share("test"),
-    },
+    params=forms.conversion(),
 )
 def idc_convert() -> None:
     @task
@@ -77,6 +60,9 @@ def idc_convert() -> None:
             dag_id=runs.dag_id(),
             partition=runs.partition(),
             options=runs.conversion_options(),
+            split=runs.given_split(),
+            instances=runs.parameter("instances", None),
+            rebuild=runs.rebuild(),
         )
 
     @task(
@@ -96,7 +82,13 @@ def idc_convert() -> None:
     convert = SageMakerProcessingOperator(
         task_id="convert", spec=planned["spec"], doc_md="Runs the conversion as a SageMaker Processing job."
     )
-    planned >> convert >> publish(planned["dataset_digest"])
+    published = publish(planned["dataset_digest"])
+    report = DatasetReportOperator(
+        task_id="report",
+        dataset_digest=published["dataset_digest"],
+        doc_md="Writes the dataset's report. The button *Dataset report* opens it.",
+    )
+    planned >> convert >> published >> report
 
 
 idc_convert()

@@ -1,18 +1,19 @@
 """
 ### Candidates are measured, and the best one is served
 
-Every candidate of the partition predicts the same test patches in a SageMaker **Processing job**; the
-metrics, with 95 % bounds over patients, are computed here. The best candidate's endpoint is **created if
-absent, updated if present**, and asked about two patches of a patient the model never saw.
+Every candidate of the partition scores the same validation and test patches in a SageMaker **batch
+transform job**; the metrics, with 95 % bounds over patients, are computed here. The threshold and the
+candidate to serve are chosen on validation, never on test. The endpoint is **created if absent, updated if
+present**, and asked about two patches of a patient the model never saw.
 
 | | |
 |---|---|
 | runs | when `idc_train` has candidates for the partition, or when triggered with a partition key |
-| reads | `candidates/<partition>/<variant>/candidate.json`, `datasets/<digest>/recordio/test/` |
+| reads | `candidates/<partition>/<variant>/candidate.json`, `datasets/<digest>/payload/` |
 | writes | `predictions.csv`, `metrics.json` and `smoke.json` beside `candidate.json` |
 | then | the endpoint answers |
 
-**Running it again** with the same candidates finds the completed predictions, and leaves an endpoint alone
+**Running it again** with the same candidates finds the completed transform jobs, and leaves an endpoint alone
 that serves the model already: the logs say so.
 
 **When it fails** in `deploy` with *rolled back*, the new model did not come up: SageMaker kept the old one in
@@ -27,7 +28,7 @@ from airflow.sdk import PartitionedAssetTimetable, dag, task
 
 from histoflow.defaults import CANDIDATES, DEFAULT_ARGS, ENDPOINT
 from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
-from histoflow.operators.sagemaker import SageMakerProcessingOperator
+from histoflow.operators.sagemaker import SageMakerTransformOperator
 
 
 @dag(
@@ -44,7 +45,7 @@ from histoflow.operators.sagemaker import SageMakerProcessingOperator
 def idc_deploy() -> None:
     @task
     def plan() -> list[dict[str, Any]]:
-        """Upload the scripts and plan a job for each candidate that predicts the test patches."""
+        """Plan a job for each candidate that scores the validation and test patches."""
         from histoflow import runs
         from idc.settings import settings
         from idc.stages import evaluate
@@ -53,7 +54,7 @@ def idc_deploy() -> None:
 
     @task
     def measure(planned: list[dict[str, Any]], jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Compute the metrics of every candidate on the test patients, with bounds over patients."""
+        """Choose each candidate's threshold on validation, and measure it on the test patients."""
         from histoflow import runs
         from idc.stages import evaluate
 
@@ -61,7 +62,7 @@ def idc_deploy() -> None:
 
     @task
     def choose(measured: list[dict[str, Any]]) -> dict[str, Any]:
-        """Choose the candidate to serve."""
+        """Choose the candidate to serve: the best on validation."""
         from histoflow import runs
         from idc.settings import settings
         from idc.stages import deploy
@@ -88,12 +89,12 @@ def idc_deploy() -> None:
         return facts
 
     planned = plan()
-    predict = SageMakerProcessingOperator.partial(
-        task_id="predict",
-        doc_md="Runs a candidate on the test patches.",
-        map_index_template="{{ task.spec.prefix }}",
+    score = SageMakerTransformOperator.partial(
+        task_id="score",
+        doc_md="Runs a candidate on the validation and test patches.",
+        map_index_template="{{ task.spec.variant }}",
     ).expand(spec=planned)
-    chosen = choose(measure(planned, predict.output))
+    chosen = choose(measure(planned, score.output))
     deploy = SageMakerEndpointDeployOperator(
         task_id="deploy", spec=chosen["spec"], doc_md="Creates or updates the endpoint."
     )

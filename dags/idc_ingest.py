@@ -2,20 +2,23 @@
 ### An archive becomes the snapshot of one partition
 
 Streams an archive in the layout of Kaggle's *Breast Histopathology Images* into S3 as **one object** and
-writes its manifest: SHA-256, patients, patches per class, doubled and refused members.
+writes its manifest: source and version, SHA-256, patients, patches per class, doubled and refused members.
 
 | | |
 |---|---|
 | runs | on the first of each month for that month's partition, or when triggered with a partition key |
-| reads | a path on this machine, `s3://bucket/key`, or `synthetic://?…`, a generated sample |
+| reads | a data set of Kaggle, `https://…`, `s3://bucket/key`, a path on this machine, or `synthetic://?…` |
 | writes | `snapshots/<partition>/archive.zip` and, last, `manifest.json` |
 | then | `idc_convert` starts for the same partition |
+
+`source` chooses: `kaggle` asks Kaggle with the connection `kaggle_default`, `archive` takes all else. A
+version of a data set is pinned by the partition that took it, and fetched once, whatever partitions want it.
 
 **Running it again** with the same archive reuses the snapshot. Another archive under the same partition is
 refused with `SnapshotConflict`: a partition names one snapshot for good. Choose another for other data.
 
-**When it fails** the message names the archive and what is wrong with it. Wrong input is not retried; a store
-that does not answer is. Nothing half-written is ever taken for a snapshot.
+**When it fails** the message names the archive and what is wrong with it. Wrong input is not retried; what
+does not answer is, and the transfer goes on where it stopped. Nothing half-written is taken for a snapshot.
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ from typing import Any
 
 from airflow.sdk import CronPartitionTimetable, Param, dag, task
 
+from histoflow import forms
 from histoflow.defaults import DEFAULT_ARGS, SNAPSHOT
+from histoflow.operators.kaggle import KaggleDatasetToS3Operator
 
 
 @dag(
@@ -41,28 +46,53 @@ from histoflow.defaults import DEFAULT_ARGS, SNAPSHOT
         "archive": Param(
             None,
             type=["null", "string"],
+            pattern=r"^((kaggle|https?|s3|file|synthetic)://\S+|(?!.*://).*)$",
             title="Archive",
-            description="A path on the worker, `s3://bucket/key`, or for a generated sample "
-            "`synthetic://?patients=24&patches=4800&seed=7`. Empty: the setting `HISTOFLOW_ARCHIVE`.",
-        )
+            description="`kaggle://owner/name`, `https://…`, `s3://bucket/key`, a path on the worker, or for "
+            "a generated sample `synthetic://?patients=24&patches=4800&seed=7`. Empty: the setting "
+            "`HISTOFLOW_ARCHIVE`, else Kaggle's Breast Histopathology Images if there is a connection.",
+        ),
+        "version": Param(
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            title="Version",
+            description="Of a data set of Kaggle. Empty: the one the partition has, else the newest.",
+        ),
+        "split": forms.split("`idc_convert` splits by its setting, seed and shares"),
     },
 )
 def idc_ingest() -> None:
-    @task(
-        outlets=[SNAPSHOT], doc_md="Streams the archive into S3 as one object and writes its manifest last."
+    @task.branch
+    def source() -> str:
+        """Choose between Kaggle and everything else by the archive's address."""
+        from histoflow import runs
+        from idc.dataset.releases import is_release
+
+        if not is_release(runs.archive()):
+            return "archive"
+        runs.hand_on(dataset=runs.archive(), partition=runs.partition())
+        return "kaggle"
+
+    kaggle = KaggleDatasetToS3Operator(
+        task_id="kaggle",
+        dataset="{{ ti.xcom_pull(task_ids='source', key='dataset') }}",
+        partition="{{ ti.xcom_pull(task_ids='source', key='partition') }}",
+        outlets=[SNAPSHOT],
+        doc_md="Streams a version of Kaggle's data set into S3 as one object, its manifest last.",
     )
-    def snapshot() -> dict[str, Any]:
+
+    @task(outlets=[SNAPSHOT])
+    def archive() -> dict[str, Any]:
         """Stream the archive into S3 as one object, its manifest last, unless the partition holds it."""
         from histoflow import runs
-        from idc.settings import settings
         from idc.stages import ingest
 
-        archive = runs.parameter("archive", settings().archive)
-        facts = ingest.run(runs.store(), partition=runs.partition(), archive=archive)
-        runs.publish(SNAPSHOT, **facts)
+        facts = ingest.run(runs.store(), partition=runs.partition(), archive=runs.archive())
+        runs.publish(SNAPSHOT, **facts, split=runs.parameter("split", None))
         return facts
 
-    snapshot()
+    source() >> [kaggle, archive()]
 
 
 idc_ingest()

@@ -1,29 +1,41 @@
 """
-### The dataset becomes candidates
+### The dataset becomes four candidates
 
 Trains every variant as a SageMaker **training job**, all on the same dataset. A job sees the train and
 validation patients only; the test patients are for `idc_deploy`.
 
+| variant | request made by | algorithm |
+|---|---|---|
+| `builtin-lowlevel` | this library, member by member | Amazon's image classification, RecordIO in Pipe mode |
+| `builtin-sdk` | the SageMaker SDK 2's `Estimator` | the same |
+| `tensorflow` | the SDK's `TensorFlow`, script mode | our Keras network, TFRecord in FastFile mode |
+| `mxnet` | the SDK's `MXNet`, script mode | our Gluon network, RecordIO |
+
 | | |
 |---|---|
 | runs | when `idc_convert` has a dataset for the partition, or when triggered with a partition key |
-| reads | `datasets/<digest>/recordio/{train,validation}/` |
+| reads | `datasets/<digest>/{recordio,tfrecord}/{train,validation}…`, `tuning/<variant>/defaults.json` |
 | writes | `jobs/<job>/output/model.tar.gz`, `candidates/<partition>/<variant>/candidate.json` |
 | then | `idc_deploy` starts for the same partition |
+
+**Hyperparameters** come from the trigger form, else from the last `idc_tune`, else from the settings: the log
+of `plan` says which.
 
 **Running it again** with the same dataset, scripts, image and parameters finds the completed jobs and returns
 their results: the log of `train` says so.
 
-**When it fails**, the end of the job's log is in the log of `train`, with SageMaker's reason. A killed task
-stops its job; a retry adopts a job that still runs, and begins a new attempt after one that failed.
+**When it fails** in `plan` with *CorruptShard*, a file of the dataset is damaged and nothing is trained. In
+`train`, the end of the job's log is in the task's, with SageMaker's reason. A killed task stops its job; a
+retry adopts a job that still runs, and begins a new attempt after one that failed.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import Param, PartitionedAssetTimetable, dag, task
+from airflow.sdk import PartitionedAssetTimetable, dag, task
 
+from histoflow import forms
 from histoflow.defaults import CANDIDATES, DATASET, DEFAULT_ARGS
 from histoflow.operators.sagemaker import SageMakerTrainingOperator
 
@@ -31,62 +43,42 @@ from histoflow.operators.sagemaker import SageMakerTrainingOperator
 @dag(
     dag_id="idc_train",
     dag_display_name="IDC 3 · train",
-    description="dataset → candidates",
+    description="dataset → four candidates",
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(assets=DATASET),
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
     tags=["histoflow", "model", "sagemaker"],
-    params={
-        "epochs": Param(
-            None,
-            type=["null", "integer"],
-            minimum=1,
-            maximum=1000,
-            title="Epochs",
-            description="How often the training patches are gone through. Empty: the setting.",
-        ),
-        "batch_size": Param(
-            None,
-            type=["null", "integer"],
-            minimum=1,
-            maximum=4096,
-            title="Batch size",
-            description="Patches per step. Empty: the setting.",
-        ),
-        "learning_rate": Param(
-            None,
-            type=["null", "number"],
-            exclusiveMinimum=0,
-            maximum=10,
-            title="Learning rate",
-            description="The highest rate of the schedule. Empty: the setting.",
-        ),
-        "seed": Param(
-            None,
-            type=["null", "integer"],
-            minimum=0,
-            title="Seed",
-            description="Decides initial weights, order and augmentation. Empty: the setting.",
-        ),
-    },
+    params=forms.training(),
 )
 def idc_train() -> None:
     @task
-    def plan() -> list[dict[str, Any]]:
-        """Upload the scripts and plan a training job for each variant."""
+    def plan() -> dict[str, Any]:
+        """Verify the dataset, upload the scripts and plan a training job for each variant."""
         from histoflow import runs
         from idc.settings import settings
         from idc.stages import train
 
-        return train.plan(
+        jobs = train.plan(
             runs.store(),
             settings(),
             dag_id=runs.dag_id(),
             partition=runs.partition(),
-            hyperparameters=runs.hyperparameters(),
+            options=runs.training_options(),
         )
+        return {"jobs": jobs, "python": runs.sdk_python()}
+
+    @task.external_python(
+        python="{{ ti.xcom_pull(task_ids='plan')['python'] }}",
+        expect_airflow=False,
+        env_vars={"SAGEMAKER_SUPPRESS_V2_WARNING": "1"},
+    )
+    def request(planned: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Make each plan a request, in the environment of the SageMaker SDK 2; nothing is submitted."""
+        from idc.jobs.sdk import requested
+
+        return requested(planned)
 
     @task(outlets=[CANDIDATES])
     def record(planned: list[dict[str, Any]], jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -98,9 +90,9 @@ def idc_train() -> None:
         runs.publish(CANDIDATES, candidates=facts)
         return facts
 
-    planned = plan()
+    planned = request(plan()["jobs"])
     train = SageMakerTrainingOperator.partial(
-        task_id="train", doc_md="Runs a variant's training job.", map_index_template="{{ task.spec.prefix }}"
+        task_id="train", doc_md="Runs a variant's training job.", map_index_template="{{ task.spec.variant }}"
     ).expand(spec=planned)
     record(planned, train.output)
 

@@ -2,8 +2,11 @@
 
 from airflow.plugins_manager import AirflowPlugin
 
+from histoflow.pages import PREFIX, Pages
+
 
 class HistoflowPlugin(AirflowPlugin):
     """Registers what Histoflow adds to Airflow."""
 
     name = "histoflow"
+    fastapi_apps = [{"app": Pages(), "url_prefix": PREFIX, "name": "Histoflow"}]  # noqa: RUF012

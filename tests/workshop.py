@@ -16,7 +16,7 @@ import psutil
 from stack import keys
 from stack.rest import AirflowApi
 
-LIMIT_S = 900
+LIMIT_S = 1800
 PARTITION = "2026-10"
 MINI = local_aws.REPOSITORY.parent / "shared" / "data" / "idc-mini.zip"
 
@@ -72,7 +72,10 @@ class Workshop:
                 continue
         return found
 
+    @property
+    def airflow_url(self) -> str:
+        return f"http://127.0.0.1:{self.variables['HISTOFLOW_AIRFLOW_PORT']}"
+
     def airflow(self) -> AirflowApi:
         """Return a client of this home's Airflow."""
-        url = f"http://127.0.0.1:{self.variables['HISTOFLOW_AIRFLOW_PORT']}"
-        return AirflowApi(url, keys.ADMIN, keys.admin_password(Path(self.home) / "airflow"))
+        return AirflowApi(self.airflow_url, keys.ADMIN, keys.admin_password(Path(self.home) / "airflow"))

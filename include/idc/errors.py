@@ -16,12 +16,12 @@ HistoflowError
 │   │   ├── SnapshotConflict       another archive under this partition
 │   │   ├── DatasetConflict        other shards under this dataset digest
 │   │   └── JobConflict            another request under this job name
-│   ├── RequestRejected          AWS refused a request as invalid or forbidden
+│   ├── RequestRejected          AWS or Kaggle refused a request as invalid or forbidden
 │   ├── JobFailed                a SageMaker job ended Failed or Stopped
 │   └── EndpointFailed           an endpoint is out of service or was rolled back
 └── TransientError             a retry may help
     ├── StorageError             a disk or object store did not do its work
-    └── ServiceError             AWS was throttled, unavailable or too slow
+    └── ServiceError             AWS, Kaggle or a web server was throttled, unavailable or too slow
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class JobConflict(ConflictError):
 
 
 class RequestRejected(PermanentError):
-    """AWS refused a request as invalid or forbidden."""
+    """AWS or Kaggle refused a request as invalid or forbidden."""
 
 
 class JobFailed(PermanentError):
@@ -121,4 +121,4 @@ class StorageError(TransientError):
 
 
 class ServiceError(TransientError):
-    """AWS was throttled, unavailable or too slow."""
+    """AWS, Kaggle or a web server was throttled, unavailable or too slow."""

@@ -7,8 +7,12 @@ from typing import Tuple
 
 from idc.errors import ConfigurationError
 
+SNAPSHOTS = "snapshots/"
 SPLITS = ("train", "validation", "test")
-RECORDIO = "recordio"
+VARIANTS = ("builtin-lowlevel", "builtin-sdk", "tensorflow", "mxnet")
+FORMATS = RECORDIO, TFRECORD, PAYLOAD = "recordio", "tfrecord", "payload"
+RAW_FORMATS = IMAGE, AUGMENTED = "image", "augmented"
+PAYLOAD_SPLITS = ("validation", "test")
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -16,7 +20,7 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 def snapshot_prefix(partition: str) -> str:
     """Return the prefix of one partition's snapshot."""
-    return f"snapshots/{_name('partition', partition)}/"
+    return f"{SNAPSHOTS}{_name('partition', partition)}/"
 
 
 def archive(partition: str) -> str:
@@ -27,6 +31,11 @@ def archive(partition: str) -> str:
 def manifest(partition: str) -> str:
     """Return the key of a snapshot's manifest; without it the snapshot does not exist."""
     return f"{snapshot_prefix(partition)}manifest.json"
+
+
+def transfer(partition: str) -> str:
+    """Return the key of the note on a transfer that has begun and not ended."""
+    return f"{snapshot_prefix(partition)}transfer.json"
 
 
 def dataset_pointer(partition: str) -> str:
@@ -44,9 +53,49 @@ def split_prefix(dataset_digest: str, split: str, record_format: str = RECORDIO)
     return f"{dataset_prefix(dataset_digest)}{record_format}/{_split(split)}/"
 
 
+def payload_prefix(dataset_digest: str) -> str:
+    """Return the prefix of the encoded patches that batch transform sends to a model, a folder a split."""
+    return f"{dataset_prefix(dataset_digest)}{PAYLOAD}/"
+
+
 def shard(split: str, number: int, record_format: str = RECORDIO) -> str:
     """Return a shard's key below its dataset's prefix, without a suffix."""
     return f"{record_format}/{_split(split)}/part-{number:05d}"
+
+
+def image(split: str, patch: str) -> str:
+    """Return the key of one patch's image file below its dataset's prefix."""
+    return f"{IMAGE}/{_split(split)}/{_name('patch', patch)}"
+
+
+def image_list(dataset_digest: str, split: str) -> str:
+    """Return the key of the list of one split's image files."""
+    return f"{dataset_prefix(dataset_digest)}{IMAGE}/{_split(split)}.lst"
+
+
+def channel_manifest(dataset_digest: str, split: str, record_format: str = RECORDIO) -> str:
+    """Return the key of what a channel reads instead of a prefix, so that it gets records and nothing else.
+
+    A ManifestFile of the `.rec` files, or for `augmented` an AugmentedManifestFile of the image files.
+    """
+    if record_format == AUGMENTED:
+        return f"{dataset_prefix(dataset_digest)}{IMAGE}/{_split(split)}.augmented.manifest"
+    return f"{dataset_prefix(dataset_digest)}{record_format}/{_split(split)}.manifest"
+
+
+def parts_prefix(dataset_digest: str) -> str:
+    """Return the prefix of the reports of shards that are finished."""
+    return f"{dataset_prefix(dataset_digest)}parts/"
+
+
+def part(dataset_digest: str, split: str, number: int) -> str:
+    """Return the key of the report of one finished shard."""
+    return f"{parts_prefix(dataset_digest)}{_split(split)}/part-{number:05d}.json"
+
+
+def given_split(sha256: str) -> str:
+    """Return the key of a split somebody gave, by its content."""
+    return f"splits/{_digest('split digest', sha256)}.csv"
 
 
 def split_table(dataset_digest: str) -> str:
@@ -64,6 +113,16 @@ def index(dataset_digest: str) -> str:
     return f"{dataset_prefix(dataset_digest)}index.json"
 
 
+def report(dataset_digest: str) -> str:
+    """Return the key of a dataset's report, a page for people."""
+    return f"{dataset_prefix(dataset_digest)}report.html"
+
+
+def report_picture(dataset_digest: str, name: str) -> str:
+    """Return the key of one of the report's pictures."""
+    return f"{dataset_prefix(dataset_digest)}report/{_name('picture', name)}.png"
+
+
 def code_prefix(digest: str) -> str:
     """Return the prefix of code that travels into a job."""
     return f"code/{_digest('code digest', digest)}/"
@@ -79,6 +138,36 @@ def job_prefix(job_name: str) -> str:
     return f"jobs/{_name('job', job_name)}/"
 
 
+def transform_prefix(job_name: str) -> str:
+    """Return the prefix of a transform job's answers, an object for each of its inputs."""
+    return f"{job_prefix(job_name)}transform/"
+
+
+def tuning_prefix(job_name: str) -> str:
+    """Return the prefix of what a tuning job found, for people and for the next stage."""
+    return f"tuning/{_name('tuning job', job_name)}/"
+
+
+def trials(job_name: str, suffix: str = "json") -> str:
+    """Return the key of the table of a tuning job's training jobs, as `json` or `csv`."""
+    return f"{tuning_prefix(job_name)}trials.{_name('suffix', suffix)}"
+
+
+def tuning_page(job_name: str) -> str:
+    """Return the key of the page on a tuning job; without it its tables may not all be there."""
+    return f"{tuning_prefix(job_name)}tuning.html"
+
+
+def tuning_picture(job_name: str, name: str) -> str:
+    """Return the key of one of the page's charts."""
+    return f"{tuning_prefix(job_name)}{_name('picture', name)}.png"
+
+
+def tuned_defaults(variant: str) -> str:
+    """Return the key of a variant's tuned hyperparameters, the present ones and those before."""
+    return f"tuning/{_name('variant', variant)}/defaults.json"
+
+
 def candidate_prefix(partition: str, variant: str) -> str:
     """Return the prefix of one variant's trained model of one partition."""
     return f"candidates/{_name('partition', partition)}/{_name('variant', variant)}/"
@@ -90,7 +179,7 @@ def metrics(partition: str, variant: str) -> str:
 
 
 def predictions(partition: str, variant: str) -> str:
-    """Return the key of a candidate's predictions of the test patches."""
+    """Return the key of a candidate's predictions of the validation and test patches."""
     return f"{candidate_prefix(partition, variant)}predictions.csv"
 
 

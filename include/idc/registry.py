@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from idc import layout
+from idc.dataset.index import DatasetIndex, find_index
 from idc.dataset.snapshot import find_dataset
 from idc.dataset.storage import ObjectStore
 from idc.errors import MissingObject
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Candidate:
-    """One variant's trained model of one partition.
-
-    `epochs` is the history its training job wrote, `validation` the figures of the epoch that was kept.
-    """
+    """One variant's trained model of one partition; `metrics` are the last its training job reported."""
 
     variant: str
     partition: str
@@ -27,9 +28,9 @@ class Candidate:
     training_job: str
     model_data: str
     model_sha256: str
-    best_epoch: int
-    validation: dict[str, float]
-    epochs: list[dict[str, Any]]
+    run_s: int | None
+    hyperparameters: dict[str, str]
+    metrics: dict[str, float]
 
 
 def dataset_digest(store: ObjectStore, partition: str) -> str:
@@ -46,6 +47,19 @@ def dataset_digest(store: ObjectStore, partition: str) -> str:
     return digest
 
 
+def dataset_index(store: ObjectStore, digest: str) -> DatasetIndex:
+    """Return the index of a dataset that is expected to exist.
+
+    Raises:
+        MissingObject: it does not.
+    """
+    index = find_index(store, digest)
+    if index is None:
+        action = "Run idc_convert for its partition."
+        raise MissingObject("dataset", digest, "no index.json", "an index", action)
+    return index
+
+
 def candidate(store: ObjectStore, partition: str, variant: str) -> Candidate:
     """Return a candidate.
 
@@ -58,6 +72,26 @@ def candidate(store: ObjectStore, partition: str, variant: str) -> Candidate:
         action = f"Run idc_train for the partition {partition}."
         raise MissingObject("candidate", f"{variant} of {partition}", f"no {store.uri(key)}", "one", action)
     return Candidate(**json.loads(body))
+
+
+def candidates(store: ObjectStore, partition: str) -> list[Candidate]:
+    """Return the candidates of the partition's present dataset, in the order of the variants.
+
+    One trained on another dataset is left out: its training patients may be test patients of this one.
+
+    Raises:
+        MissingObject: there is none.
+    """
+    digest = dataset_digest(store, partition)
+    bodies = [store.find(layout.candidate(partition, variant)) for variant in layout.VARIANTS]
+    found = [Candidate(**json.loads(body)) for body in bodies if body is not None]
+    current = [candidate for candidate in found if candidate.dataset_digest == digest]
+    for other in (candidate for candidate in found if candidate.dataset_digest != digest):
+        log.info("%s is left out: it was trained on dataset %s", other.variant, other.dataset_digest)
+    if not current:
+        action = f"Run idc_train for the partition {partition}."
+        raise MissingObject("candidates", f"of {partition}", f"none of dataset {digest}", "one", action)
+    return current
 
 
 def write_candidate(store: ObjectStore, candidate: Candidate) -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AliasChoices, Field, Secret, StringConstraints, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from idc.errors import ConfigurationError
+from idc.jobs.images import builtin_image
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -54,6 +55,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HISTOFLOW_", frozen=True, env_ignore_empty=True)
 
     home: Path = Field(default=REPOSITORY / ".histoflow", description="the folder that holds all local state")
+    envs: Path = Field(
+        default_factory=lambda data: data["home"] / "envs",
+        description="the folder of the Python environments",
+    )
+    sagemaker_sdk_python: Path = Field(
+        default_factory=lambda data: data["envs"] / "sagemaker-sdk" / "bin" / "python",
+        description="the absolute path of a Python that has the SageMaker Python SDK 2",
+    )
     bucket: Bucket = Field(description="the name of the S3 bucket that holds snapshots, datasets and models")
     role_arn: RoleArn = Field(description="the ARN of the IAM role that SageMaker's jobs assume")
     region: Region = Field(
@@ -63,16 +72,20 @@ class Settings(BaseSettings):
     )
     archive: str | None = Field(
         default=None,
-        description="the archive a scheduled run ingests: a path, s3://… or synthetic://…",
+        description="the archive a scheduled run ingests: a path, kaggle://…, https://…, s3://… or synthetic://…",
     )
 
+    builtin_image: str = Field(
+        default_factory=lambda data: builtin_image(data["region"]),
+        description="the URI of the image of Amazon's built-in image classification",
+    )
     mxnet_training_image: str = _image("mxnet-training", "1.9.0-cpu-py38")
     mxnet_inference_image: str = _image("mxnet-inference", "1.9.0-cpu-py38")
+    tensorflow_training_image: str = _image("tensorflow-training", "2.19.0-cpu-py312")
+    tensorflow_inference_image: str = _image("tensorflow-inference", "2.19.0-cpu")
 
     processing_instance_type: InstanceType = Field(default="ml.m5.xlarge", description="an ml.* type")
-    processing_instance_count: int = Field(
-        default=1, ge=1, le=1, description="1: the converter is one process"
-    )
+    processing_instance_count: int = Field(default=1, ge=1, le=32, description="a number from 1 to 32")
     processing_volume_gb: int = Field(default=30, ge=1, le=16384, description="gigabytes, 1 to 16384")
     processing_max_runtime_s: int = Field(default=3600, ge=60, le=432000, description="seconds, 60 to 432000")
 
@@ -83,19 +96,41 @@ class Settings(BaseSettings):
         default=3 * 3600, ge=60, le=432000, description="seconds, 60 to 432000"
     )
 
+    transform_instance_type: InstanceType = Field(default="ml.m5.xlarge", description="an ml.* type")
+    transform_instance_count: int = Field(default=1, ge=1, le=100, description="a number of instances")
+
     endpoint_name: ResourceName = Field(default="histoflow-idc", description="a SageMaker endpoint's name")
     endpoint_instance_type: InstanceType = Field(default="ml.m5.large", description="an ml.* type")
     endpoint_instance_count: int = Field(default=1, ge=1, le=100, description="a number of instances")
 
-    epochs: int = Field(default=12, ge=1, le=1000, description="a number of epochs, 1 to 1000")
+    epochs: int = Field(default=16, ge=1, le=1000, description="a number of epochs, 1 to 1000")
+    synthetic_epochs: int = Field(
+        default=6, ge=1, le=1000, description="a number of epochs for generated patches, 1 to 1000"
+    )
     batch_size: int = Field(default=64, ge=1, le=4096, description="a number of patches, 1 to 4096")
     learning_rate: float = Field(default=0.05, gt=0, le=1, description="a number above 0, at most 1")
+    builtin_epochs: int = Field(default=14, ge=1, le=1000, description="a number of epochs, 1 to 1000")
+    builtin_mini_batch_size: int = Field(default=64, ge=1, le=4096, description="a number of patches")
+    builtin_learning_rate: float = Field(default=0.05, gt=0, le=1, description="a number above 0, at most 1")
+    builtin_optimizer: Literal["sgd", "adam", "rmsprop", "nag"] = Field(
+        default="nag", description="one of sgd, adam, rmsprop, nag"
+    )
     seed: int = Field(default=7, ge=0, lt=2**31, description="a whole number from 0 to 2147483647")
 
     train_share: Share = Field(default=0.7, description="a share of the patients between 0 and 1")
     validation_share: Share = Field(default=0.15, description="a share of the patients between 0 and 1")
     test_share: Share = Field(default=0.15, description="a share of the patients between 0 and 1")
+    split: str | None = Field(
+        default=None, description="a CSV of patient,split to use instead: a path, s3://… or https://…"
+    )
     split_seed: int = Field(default=7, ge=0, lt=2**31, description="a whole number from 0 to 2147483647")
+    edge_patches: Literal["pad", "exclude"] = Field(
+        default="pad", description="what becomes of patches smaller than 50×50: pad or exclude"
+    )
+    dataset_formats: tuple[Literal["image", "augmented"], ...] = Field(
+        default=(),
+        description='a JSON list of formats to write as well: [], ["image"], ["augmented"] or both',
+    )
     quarantine_limit: float = Field(
         default=0.001, ge=0, le=1, description="the largest tolerated share of unreadable patches, 0 to 1"
     )

@@ -31,7 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif options.command == "env":
             _print_environment(settings)
         elif options.command == "demo":
-            demo.run(settings, archive=options.archive or None, partition=options.partition or None)
+            demo.run(
+                settings,
+                archive=options.archive or None,
+                split=options.split or None,
+                partition=options.partition or None,
+            )
     except (StackError, ConfigurationError) as error:
         say_aside(f"error: {error}")
         return 1
@@ -56,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("names", nargs="*", help="of these processes only")
     command = commands.add_parser("demo", help="run the whole pipeline and show its results")
     command.add_argument("--archive", help="a path, s3://… or synthetic://…; default: a generated sample")
+    command.add_argument(
+        "--split", help="a CSV of patient,split: a path, s3://… or https://…; default: by seed"
+    )
     command.add_argument("--partition", help="year and month of the snapshot, such as 2026-10")
     return parser
 

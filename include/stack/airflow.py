@@ -12,7 +12,18 @@ from stack.settings import StackSettings
 
 # What a component may take over from the shell that starts it. Anything else, such as another AWS
 # profile, another Airflow's configuration or a proxy, must not leak in.
-INHERITED = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TMPDIR", "TZ", "USER")
+INHERITED = (
+    "AIRFLOW_CONN_KAGGLE_DEFAULT",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LOGNAME",
+    "PATH",
+    "SHELL",
+    "TMPDIR",
+    "TZ",
+    "USER",
+)
 INHERITED_PREFIXES = ("HISTOFLOW_", "AIRFLOW__")
 INHERITED_WITH_AMAZON = (
     "AWS_",
@@ -57,7 +68,8 @@ def airflow_environment(settings: StackSettings, aws: Mapping[str, str]) -> dict
         "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(
             {"conn_type": "aws", "extra": {"region_name": settings.region}}
         ),
-        "PYTHONPATH": str(paths.INCLUDE),
+        # Airflow looks for connection types among packages, before it knows of its plugins folder.
+        "PYTHONPATH": os.pathsep.join((str(paths.INCLUDE), str(settings.plugins_folder))),
         "PYTHONUNBUFFERED": "1",
         "SCARF_ANALYTICS": "false",
         "DO_NOT_TRACK": "1",

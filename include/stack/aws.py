@@ -6,7 +6,6 @@ import json
 import os
 import shlex
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 
 from stack import paths, processes
@@ -17,7 +16,15 @@ from stack.settings import StackSettings
 ACCOUNT = "123456789012"
 
 # Which environment plays which images. The patterns are matched against the image URI of a request.
-RUNTIMES = {"mxnet": ("*/mxnet-training:*", "*/mxnet-inference:*")}
+RUNTIMES = {
+    "mxnet": ("*/mxnet-training:*", "*/mxnet-inference:*"),
+    "tensorflow": ("*/tensorflow-training:*", "*/tensorflow-inference:*"),
+    "image-classification": ("*/image-classification:*",),
+}
+# Images of the service's own algorithms: the environment their local twins run in.
+ALGORITHMS = {"image-classification": "mxnet"}
+# Where an image does not serve as the frameworks' inference toolkit does: the program that stands for it.
+SERVERS = {"tensorflow": "tensorflow_server.py"}
 
 
 def up(settings: StackSettings) -> None:
@@ -75,11 +82,16 @@ def _write_runtimes(settings: StackSettings) -> Path:
 
 
 def _runtime(name: str, images: tuple[str, ...], settings: StackSettings) -> str:
-    fields: Mapping[str, object] = {
+    fields: dict[str, object] = {
         "name": name,
         "images": list(images),
-        "python": str(interpreter(name, settings.envs)),
+        "python": str(interpreter(ALGORITHMS.get(name, name), settings.envs)),
     }
+    if name in ALGORITHMS:
+        fields["algorithm"] = name
+    if name in SERVERS:
+        program = paths.INCLUDE / "embedded_aws" / "runtime" / SERVERS[name]
+        fields["serve"] = [fields["python"], str(program)]
     # TOML's strings and arrays of strings are written as JSON's are.
     return "[[runtime]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in fields.items())
 

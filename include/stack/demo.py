@@ -14,12 +14,13 @@ from stack.joblogs import JobLogs
 from stack.settings import StackSettings
 
 
-def run(settings: StackSettings, *, archive: str | None, partition: str | None) -> None:
+def run(settings: StackSettings, *, archive: str | None, split: str | None, partition: str | None) -> None:
     """Start what does not run, take one archive through all DAGs, and print the summary.
 
     Args:
         settings: of the stack.
         archive: a path, `s3://…` or `synthetic://…`; None takes a generated sample.
+        split: a CSV of patients and their splits, by path or address; None splits by seed and shares.
         partition: the month to run; None chooses one.
 
     Raises:
@@ -27,16 +28,19 @@ def run(settings: StackSettings, *, archive: str | None, partition: str | None) 
     """
     started = time.monotonic()
     source = partitions.find_archive(archive)
+    given_split = partitions.find_split(split)
     services.up(settings)
     clients = connect(settings)
     began = datetime.now(UTC)
     choice = partitions.choose(source, partition, partitions.read_snapshots(clients), began.date())
     say(f"\narchive    {source.uri}{'' if archive else '   SYNTHETIC DATA'}")
+    if given_split:
+        say(f"split      {given_split}")
     say(f"partition  {choice.partition}: {choice.reason}\n")
     with services.api(settings) as api:
         follower = Follower(api, JobLogs(clients, began), settings.demo_timeout_s)
         follower.wait_until_known(DAG_IDS)
-        first_run = api.trigger(DAG_IDS[0], choice.partition, {"archive": source.uri})
+        first_run = api.trigger(DAG_IDS[0], choice.partition, {"archive": source.uri, "split": given_split})
         follower.follow(first_run, DAG_IDS)
     summary.show(settings, results.gather(clients, choice.partition, began))
     say(f"\nDone in {time.monotonic() - started:.0f} s.")

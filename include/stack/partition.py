@@ -31,7 +31,8 @@ class Archive:
         """Tell whether a snapshot's manifest describes this very archive."""
         if self.sha256:
             return bool(manifest["archive"]["sha256"] == self.sha256)
-        return bool(manifest["source"] == self.uri)
+        source = manifest["source"]
+        return self.uri in (source, f"{source}?version={manifest.get('version')}")
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,25 @@ def find_archive(argument: str | None) -> Archive:
         return Archive(GENERATED)
     if "://" in argument:
         return Archive(argument)
-    path = Path(os.path.abspath(Path(argument).expanduser()))  # as given, but for `..`: links stay
+    path = _absolute(argument)
     if not path.is_file():
         raise DemoFailed(f"archive {argument}: no such file, expected a zip file, s3://… or synthetic://….")
     with path.open("rb") as file:
         return Archive(str(path), hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def find_split(argument: str | None) -> str | None:
+    """Return the given split meant by a path or an address, as the pipeline can read it from anywhere.
+
+    Raises:
+        DemoFailed: there is no such file.
+    """
+    if argument is None or "://" in argument:
+        return argument
+    path = _absolute(argument)
+    if not path.is_file():
+        raise DemoFailed(f"split {argument}: no such file, expected a CSV, s3://… or https://….")
+    return str(path)
 
 
 def choose(
@@ -91,6 +106,10 @@ def read_snapshots(clients: Clients) -> dict[str, dict[str, Any]]:
         if manifest := clients.read_json(layout.manifest(name)):
             found[name] = manifest
     return found
+
+
+def _absolute(path: str) -> Path:
+    return Path(os.path.abspath(Path(path).expanduser()))  # as given, but for `..`: links stay
 
 
 def _as_asked(

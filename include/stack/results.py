@@ -11,8 +11,6 @@ from idc import layout
 from stack.clients import Clients
 from stack.errors import DemoFailed
 
-VARIANT = "mxnet"
-
 
 @dataclass(frozen=True)
 class Results:
@@ -22,8 +20,10 @@ class Results:
     manifest: dict[str, Any]
     index: dict[str, Any]
     quality: dict[str, Any]
-    candidate: dict[str, Any]
-    metrics: dict[str, Any]
+    candidates: list[dict[str, Any]]
+    metrics: list[dict[str, Any]]
+    deployed: str
+    threshold: float
     smoke: dict[str, Any]
     endpoint: dict[str, Any]
     reused: list[str]
@@ -45,20 +45,24 @@ def gather(clients: Clients, partition: str, began: datetime) -> Results:
     Raises:
         DemoFailed: a document is not there though the pipeline succeeded.
     """
-    candidate = _read(clients, layout.candidate(partition, VARIANT))
-    digest = candidate["dataset_digest"]
-    smoke = _read(clients, layout.smoke(partition, VARIANT))
+    digest = _read(clients, layout.dataset_pointer(partition))["dataset_digest"]
+    candidates = _candidates(clients, partition, digest)
+    metrics = [_read(clients, layout.metrics(partition, one["variant"])) for one in candidates]
+    best = max(metrics, key=lambda one: one["validation"]["balanced_accuracy"]["value"])
+    smoke = _read(clients, layout.smoke(partition, best["variant"]))
     endpoint = clients.sagemaker.describe_endpoint(EndpointName=smoke["endpoint"])
     return Results(
         partition=partition,
         manifest=_read(clients, layout.manifest(partition)),
         index=_read(clients, layout.index(digest)),
         quality=_read(clients, layout.quality(digest)),
-        candidate=candidate,
-        metrics=_read(clients, layout.metrics(partition, VARIANT)),
+        candidates=candidates,
+        metrics=metrics,
+        deployed=best["variant"],
+        threshold=best["threshold"],
         smoke=smoke,
         endpoint=dict(endpoint),
-        reused=[what for what, made in _made(clients, partition, candidate, endpoint) if made < began],
+        reused=[what for what, made in _made(clients, partition, candidates, endpoint) if made < began],
     )
 
 
@@ -72,15 +76,26 @@ def _read(clients: Clients, key: str) -> dict[str, Any]:
     return document
 
 
+def _candidates(clients: Clients, partition: str, digest: str) -> list[dict[str, Any]]:
+    """Return the candidates of the partition's dataset, in the order of the variants."""
+    found = [clients.read_json(layout.candidate(partition, variant)) for variant in layout.VARIANTS]
+    candidates = [one for one in found if one and one["dataset_digest"] == digest]
+    if not candidates:
+        uri = layout.uri(clients.bucket, f"candidates/{partition}/")
+        raise DemoFailed(f"result {uri}: no candidate of dataset {digest}, expected one. See the Airflow UI.")
+    return candidates
+
+
 def _made(
-    clients: Clients, partition: str, candidate: dict[str, Any], endpoint: Any
+    clients: Clients, partition: str, candidates: list[dict[str, Any]], endpoint: Any
 ) -> Iterator[tuple[str, datetime]]:
     """Yield each piece of work and when it was done."""
-    digest, job_name = candidate["dataset_digest"], candidate["training_job"]
+    digest = candidates[0]["dataset_digest"]
     if written := clients.written_at(layout.manifest(partition)):
         yield f"snapshot {partition}", written
     if written := clients.written_at(layout.index(digest)):
         yield f"dataset {digest[:12]}", written
-    job = clients.sagemaker.describe_training_job(TrainingJobName=job_name)
-    yield f"training job {job_name}", job["CreationTime"]
+    for candidate in candidates:
+        job = clients.sagemaker.describe_training_job(TrainingJobName=candidate["training_job"])
+        yield f"training job {candidate['training_job']}", job["CreationTime"]
     yield f"endpoint {endpoint['EndpointName']} (unchanged)", endpoint["LastModifiedTime"]

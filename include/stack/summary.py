@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from idc.evaluation import comparison
 from idc.layout import SPLITS
 from stack import keys
 from stack.console import say, table
 from stack.results import Results
 from stack.settings import StackSettings
 
-METRICS = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "f1": "F1",
-    "roc_auc": "AUC",
-}
 CLASSES = {0: "0 no IDC", 1: "1 IDC"}
 
 
@@ -50,39 +45,41 @@ def _show_data(results: Results, label: str) -> None:
 
 
 def _show_training(results: Results, label: str) -> None:
-    say(f"\nTraining   {results.candidate['training_job']}{label}")
+    say(f"\nTraining   {len(results.candidates)} candidates from one dataset{label}")
     rows = [
         [
-            str(epoch["epoch"]),
-            _number(epoch["train"]["loss"]),
-            _number(epoch["validation"]["loss"]),
-            _number(epoch["validation"]["accuracy"]),
+            one["variant"],
+            one["training_job"],
+            one["hyperparameters"]["epochs"],
+            f"{one['run_s']:,} s",
+            _number(one["metrics"].get("train:accuracy")),
+            _number(one["metrics"].get("validation:accuracy")),
         ]
-        for epoch in results.candidate["epochs"]
+        for one in results.candidates
     ]
-    table(["epoch>", "training loss>", "validation loss>", "validation accuracy>"], rows, indent=11)
+    columns = ["candidate", "job", "epochs>", "ran>", "training accuracy>", "validation accuracy>"]
+    table(columns, rows, indent=11)
 
 
 def _show_test(results: Results, label: str) -> None:
-    test = results.metrics["test"]
-    say(f"\nTest       patients the model never saw; bounds hold 95 % of resampled patients{label}")
-    rows = []
-    for key, name in METRICS.items():
-        metric = test[key]
-        bounds = f"{_number(metric['low'])} to {_number(metric['high'])}"
-        rows.append([name, _number(metric["value"]), bounds, f"{test['patients']:,}", f"{test['patches']:,}"])
-    table(["metric", "value>", "95 % bounds>", "patients>", "patches>"], rows, indent=11)
+    test = results.metrics[0]["test"]
+    say(
+        f"\nTest       {test['patches']:,} patches of {test['patients']:,} patients no model saw; "
+        f"bounds hold 95 % of resampled patients{label}"
+    )
+    table(list(comparison.HEADER), comparison.rows(results.metrics), indent=11)
 
 
 def _show_endpoint(results: Results, label: str) -> None:
     endpoint = results.endpoint
-    say(f"\nEndpoint   {endpoint['EndpointName']}: {endpoint['EndpointStatus']}{label}")
+    served = f"{results.deployed}, the best on validation"
+    say(f"\nEndpoint   {endpoint['EndpointName']}: {endpoint['EndpointStatus']}, serves {served}{label}")
     rows = [
         [
             patch["patch"],
             patch["patient"],
             CLASSES[patch["label"]],
-            CLASSES[int(patch["probabilities"][1] >= patch["probabilities"][0])],
+            CLASSES[int(patch["probabilities"][1] >= results.threshold)],
             f"{patch['probabilities'][1]:.3f}",
         ]
         for patch in two_patches(results.smoke["patches"])

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from airflow.sdk import Asset, get_current_context
 
+from histoflow import forms
 from histoflow.hooks.aws import client
 from idc.dataset.conversion import ConversionSettings
 from idc.dataset.split import Shares
 from idc.dataset.storage import ObjectStore
 from idc.errors import ConfigurationError
+from idc.jobs.options import TrainingOptions
+from idc.jobs.tuning import TuningOptions
+from idc.layout import VARIANTS
 from idc.settings import settings
+
+# The fields of a training's form, and what the hyperparameters are called by those they are for.
+_SCRIPT_FIELDS = {
+    "epochs": "epochs",
+    "batch_size": "batch-size",
+    "learning_rate": "learning-rate",
+    "seed": "seed",
+}
+_BUILTIN_FIELDS = {
+    "builtin_epochs": "epochs",
+    "builtin_batch_size": "mini_batch_size",
+    "builtin_learning_rate": "learning_rate",
+    "builtin_optimizer": "optimizer",
+}
 
 
 def partition() -> str:
@@ -38,6 +58,24 @@ def parameter(name: str, default: Any) -> Any:
     return default if value in (None, "") else value
 
 
+def archive() -> str:
+    """Return the URI of the archive to ingest, from the form, the settings or, if it can be asked, Kaggle.
+
+    Raises:
+        ConfigurationError: there is none, or one without the version that is asked for.
+    """
+    from idc.stages.ingest import choose
+
+    found = parameter("archive", settings().archive)
+    return choose(found, parameter("version", None), has_kaggle=not found and _has_kaggle())
+
+
+def hand_on(**values: str) -> None:
+    """Leave values for the tasks after this one, each by its own key."""
+    for key, value in values.items():
+        get_current_context()["ti"].xcom_push(key=key, value=value)
+
+
 def store() -> ObjectStore:
     """Return the product's bucket."""
     return ObjectStore(client("s3"), settings().bucket)
@@ -60,15 +98,96 @@ def conversion_options() -> ConversionSettings:
         seed=parameter("seed", default.split_seed),
         shares=shares,
         quarantine_limit=default.quarantine_limit,
+        formats=tuple(parameter("formats", default.dataset_formats)),
+        edge_patches=parameter("edge_patches", default.edge_patches),
     )
 
 
-def hyperparameters() -> dict[str, object]:
-    """Return the training script's arguments, from the trigger form and the settings."""
+def training_options() -> TrainingOptions:
+    """Return what to train and how, from the trigger form and the settings."""
+    asked = {name: parameter(name, None) for name in forms.training() if name != "variants"}
+    base = default_training(tuple(parameter("variants", VARIANTS)))
+    has_epochs = any(asked[name] for name in ("epochs", "builtin_epochs"))
+    return replace(
+        base,
+        synthetic_epochs=None if has_epochs else base.synthetic_epochs,
+        asked_script=_named(_SCRIPT_FIELDS, asked),
+        asked_builtin=_named(_BUILTIN_FIELDS, asked),
+    )
+
+
+def default_training(variants: tuple[str, ...]) -> TrainingOptions:
+    """Return how these variants are trained when nobody says anything."""
     default = settings()
-    return {
-        "epochs": parameter("epochs", default.epochs),
-        "batch-size": parameter("batch_size", default.batch_size),
-        "learning-rate": parameter("learning_rate", default.learning_rate),
-        "seed": parameter("seed", default.seed),
-    }
+    return TrainingOptions(
+        variants=variants,
+        script={
+            "epochs": default.epochs,
+            "batch-size": default.batch_size,
+            "learning-rate": default.learning_rate,
+            "seed": default.seed,
+        },
+        builtin={
+            "epochs": default.builtin_epochs,
+            "mini_batch_size": default.builtin_mini_batch_size,
+            "learning_rate": default.builtin_learning_rate,
+            "optimizer": default.builtin_optimizer,
+        },
+        synthetic_epochs=default.synthetic_epochs,
+    )
+
+
+def tuning_options() -> TuningOptions:
+    """Return what to tune and how, from the trigger form and the settings."""
+    chosen = parameter("variant", forms.ALL)
+    return TuningOptions(
+        variants=forms.TUNED_FOR_ALL if chosen == forms.ALL else (chosen,),
+        ranges=parameter("ranges", {}),
+        jobs=parameter("jobs", None),
+        parallel=parameter("parallel", None),
+        strategy=parameter("strategy", None),
+        early_stopping=parameter("early_stopping", None),
+        warm_start=tuple(parameter("warm_start", ())),
+        epochs=parameter("epochs", None),
+        seed=parameter("seed", settings().seed),
+    )
+
+
+def _named(fields: Mapping[str, str], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was asked for, by the hyperparameters' own names."""
+    return {name: asked[field] for field, name in fields.items() if asked[field] is not None}
+
+
+def sdk_python() -> str:
+    """Return the interpreter that has the SageMaker Python SDK 2.
+
+    Raises:
+        ConfigurationError: it is not there.
+    """
+    path = settings().sagemaker_sdk_python
+    if not path.is_file():
+        action = "Build it from requirements/sagemaker-sdk.txt, or set HISTOFLOW_SAGEMAKER_SDK_PYTHON."
+        raise ConfigurationError("interpreter", path, "not there", "a Python with the SageMaker SDK", action)
+    return str(path)
+
+
+def given_split() -> str | None:
+    """Return the address of a given split: from the form, from the run before this one, or the setting."""
+    events = get_current_context().get("triggering_asset_events") or {}
+    passed_on = [(event.extra or {}).get("split") for found in events.values() for event in found]
+    default = next(filter(None, reversed(passed_on)), settings().split)
+    return None if (found := parameter("split", default)) is None else str(found)
+
+
+def rebuild() -> str:
+    """Return a name for the request to make something anew, new at each attempt; empty if there is none."""
+    context = get_current_context()
+    if not context["params"]["rebuild"]:
+        return ""
+    return f"{context['dag_run'].run_id} {context['ti'].try_number}"
+
+
+def _has_kaggle() -> bool:
+    from histoflow.hooks.kaggle import KaggleHook
+
+    return KaggleHook.is_configured()

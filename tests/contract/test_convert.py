@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import uuid
+import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from archives import REAL_DATA, member, patients, picture, write_zip
-from local_aws import REPOSITORY, LocalAws, interpreter
+from conversions import SETTINGS, command, conversion_of, events, in_process, ingested, objects, run
+from local_aws import LocalAws
 
 from idc import layout
 from idc.dataset import convert as entry
-from idc.dataset.conversion import Conversion, ConversionSettings, dataset_digest
-from idc.dataset.convert import convert
-from idc.dataset.index import DatasetIndex, find_index, verify_shard
-from idc.dataset.snapshot import ingest
+from idc.dataset import png
+from idc.dataset.conversion import ConversionSettings
+from idc.dataset.index import find_index, verify_dataset
 from idc.dataset.split import read_csv
 from idc.dataset.storage import ObjectStore
 from idc.errors import (
     ConfigurationError,
     CorruptArchive,
-    CorruptShard,
-    DatasetConflict,
-    HistoflowError,
     LeakageError,
     MissingObject,
     SnapshotConflict,
@@ -36,14 +29,9 @@ from idc.errors import (
 )
 from idc.layout import SPLITS
 from idc.records.recordio import read_records
+from idc.records.tfrecord import read_examples
 
 pytestmark = pytest.mark.slow
-
-SETTINGS = ConversionSettings(shard_bytes=4096)
-
-
-class Broken(BaseException):
-    """The end of a process, as far as the code can see it."""
 
 
 @pytest.fixture
@@ -59,45 +47,9 @@ def snapshot(embedded_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -
     return ingested(embedded_aws, write_zip(path, {**patients(12, 10), **small}))
 
 
-def ingested(aws: LocalAws, path: Path) -> str:
-    partition = f"p-{uuid.uuid4().hex[:12]}"
-    ingest(str(path), partition, ObjectStore(aws.client("s3"), aws.bucket))
-    return partition
-
-
-def conversion_of(
-    store: ObjectStore, partition: str, settings: ConversionSettings = SETTINGS, code: str | None = None
-) -> Conversion:
-    """A conversion to a dataset no other test has."""
-    digest = dataset_digest(partition, settings, code or uuid.uuid4().hex, "image")
-    archive, output = store.uri(layout.archive(partition)), store.uri(layout.dataset_prefix(digest))
-    return Conversion(archive, output, digest, partition, settings)
-
-
-def run(store: ObjectStore, conversion: Conversion) -> DatasetIndex:
-    return convert(conversion, store.client)
-
-
-def in_process(aws: LocalAws, conversion: Conversion, environment: str = "mxnet") -> subprocess.Popen[str]:
-    """The converter as the processing job runs it."""
-    variables = {**os.environ, **aws.env, "PYTHONPATH": str(REPOSITORY / "include")}
-    command = [interpreter(environment), "-m", "idc.dataset.convert", *conversion.arguments()]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, env=variables, stdout=pipe, stderr=pipe, text=True)
-
-
-def events(output: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in output.splitlines()]
-
-
-def shards_of(index: DatasetIndex | None) -> list[tuple[str, str]]:
-    assert index is not None
-    return [(shard.key, shard.sha256) for shard in index.shards]
-
-
 def test_a_snapshot_becomes_a_dataset(embedded_aws: LocalAws, store: ObjectStore, snapshot: str) -> None:
     conversion = conversion_of(store, snapshot)
-    process = in_process(embedded_aws, conversion)
+    process = in_process(embedded_aws, command(conversion))
     output, errors = process.communicate(timeout=100)
     assert process.returncode == 0, errors
     told = events(output)
@@ -109,8 +61,44 @@ def test_a_snapshot_becomes_a_dataset(embedded_aws: LocalAws, store: ObjectStore
     assert sum(shard.records for shard in index.shards) == 121
     assert (index.padded, index.quarantined, index.partition) == (1, 0, snapshot)
     assert len(index.shards) > 4
-    for shard in index.shards:
-        verify_shard(store, conversion.dataset_digest, shard)
+    verify_dataset(store, index)
+
+
+def test_every_object_of_the_dataset_is_in_the_index(store: ObjectStore, snapshot: str) -> None:
+    conversion = conversion_of(store, snapshot)
+    index = run(store, conversion)
+    prefix = layout.dataset_prefix(conversion.dataset_digest)
+    listed = {prefix + found.key: found.sha256 for found in index.files}
+    found = objects(store, conversion)
+    del found[layout.index(conversion.dataset_digest)]
+    assert listed == found
+    assert index.size_bytes == sum(len(store.get(key)) for key in found)
+    names = {key.rpartition(".")[2] for key in listed}
+    assert names == {"rec", "idx", "lst", "tfrecord", "manifest", "json", "csv"}
+
+
+def test_tfrecord_and_payload_hold_the_patches_of_recordio(store: ObjectStore, snapshot: str) -> None:
+    conversion = conversion_of(store, snapshot)
+    prefix = layout.dataset_prefix(conversion.dataset_digest)
+    for shard in run(store, conversion).shards:
+        records = list(read_records(store.get(prefix + shard.key), shard.key))
+        other = layout.shard(shard.split, shard.number, layout.TFRECORD) + ".tfrecord"
+        examples = list(read_examples(store.get(prefix + other), other))
+        assert [(one.label, one.image) for one in examples] == [(one.label, one.image) for one in records]
+        payload = prefix + layout.shard(shard.split, shard.number, layout.PAYLOAD) + ".rec"
+        assert (store.head(payload) is not None) == (shard.split != "train")
+
+
+def test_a_manifest_names_the_record_files_of_its_split(store: ObjectStore, snapshot: str) -> None:
+    conversion = conversion_of(store, snapshot)
+    index = run(store, conversion)
+    for split in SPLITS:
+        prefix, *names = json.loads(store.get(layout.channel_manifest(conversion.dataset_digest, split)))
+        below = layout.split_prefix(conversion.dataset_digest, split)
+        assert prefix == {"prefix": store.uri(below)}
+        own = [shard.key for shard in index.shards if shard.split == split]
+        assert [f"recordio/{split}/{name}" for name in names] == own
+        assert all(store.head(below + name) for name in names)
 
 
 def test_patients_stay_on_their_side(store: ObjectStore, snapshot: str) -> None:
@@ -142,10 +130,9 @@ def test_a_complete_dataset_is_verified_and_reused(
 
 
 def test_the_same_input_gives_the_same_bytes(store: ObjectStore, snapshot: str) -> None:
-    first, second = (run(store, conversion_of(store, snapshot)) for _ in range(2))
-    assert shards_of(first) == shards_of(second)
-    other = run(store, conversion_of(store, snapshot, replace(SETTINGS, seed=8)))
-    assert shards_of(other) != shards_of(first)
+    first, second = (run(store, conversion_of(store, snapshot)).shards for _ in range(2))
+    assert first == second
+    assert run(store, conversion_of(store, snapshot, replace(SETTINGS, seed=8))).shards != first
 
 
 def test_the_real_archive(embedded_aws: LocalAws, store: ObjectStore) -> None:
@@ -161,102 +148,6 @@ def test_the_real_archive(embedded_aws: LocalAws, store: ObjectStore) -> None:
     assert (index.padded, index.quarantined) == (9, 0)
 
 
-def test_a_run_may_die_at_any_write(embedded_aws: LocalAws, store: ObjectStore, snapshot: str) -> None:
-    """The index is absent or valid; the next run ends with the same digests, uploading what is missing."""
-    settings = replace(SETTINGS, shard_bytes=1 << 20)
-    expected = run(store, conversion_of(store, snapshot, settings))
-    writes = 3 * len(expected.shards) + 3
-    for survived in range(writes):
-        conversion = conversion_of(store, snapshot, settings)
-        dying, done = embedded_aws.client("s3"), []
-
-        def die(done: list[int] = done, survived: int = survived, **_: object) -> None:
-            if len(done) == survived:
-                raise Broken
-            done.append(1)
-
-        dying.meta.events.register("before-call.s3.PutObject", die)
-        with pytest.raises(Broken):
-            convert(conversion, dying)
-        assert find_index(store, conversion.dataset_digest) is None
-        again, repeated = embedded_aws.client("s3"), []
-        again.meta.events.register(
-            "before-call.s3.PutObject", lambda repeated=repeated, **_: repeated.append(1)
-        )
-        assert shards_of(convert(conversion, again)) == shards_of(expected)
-        assert len(repeated) <= max(writes - survived, 3)
-
-
-def test_a_killed_process_is_made_good_by_the_next(
-    embedded_aws: LocalAws, store: ObjectStore, snapshot: str
-) -> None:
-    expected = run(store, conversion_of(store, snapshot))
-    conversion = conversion_of(store, snapshot)
-    process = in_process(embedded_aws, conversion)
-    assert process.stdout is not None
-    while "shard" not in json.loads(process.stdout.readline()):
-        pass
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert find_index(store, conversion.dataset_digest) is None
-    assert shards_of(run(store, conversion)) == shards_of(expected)
-
-
-def test_two_converters_publish_one_dataset(
-    embedded_aws: LocalAws, store: ObjectStore, snapshot: str
-) -> None:
-    """The second finds the first's index when it publishes its own, equal one."""
-    conversion = conversion_of(store, snapshot)
-    late = embedded_aws.client("s3")
-    overtaken = []
-
-    def overtake(params: dict[str, Any], **_: object) -> None:
-        if params["url_path"].endswith("index.json") and not overtaken:
-            overtaken.append(convert(conversion, store.client))
-
-    late.meta.events.register("before-call.s3.PutObject", overtake)
-    assert shards_of(convert(conversion, late)) == shards_of(overtaken[0])
-
-
-def test_another_dataset_under_the_same_digest_is_a_conflict(
-    embedded_aws: LocalAws, store: ObjectStore, snapshot: str
-) -> None:
-    conversion = conversion_of(store, snapshot)
-    other = run(store, conversion_of(store, snapshot, replace(SETTINGS, seed=8)))
-    late = embedded_aws.client("s3")
-
-    def overtake(params: dict[str, Any], **_: object) -> None:
-        if params["url_path"].endswith("index.json"):
-            late.meta.events.unregister("before-call.s3.PutObject", overtake)
-            store.put(layout.index(conversion.dataset_digest), other.to_json())
-
-    late.meta.events.register("before-call.s3.PutObject", overtake)
-    with pytest.raises(DatasetConflict, match=conversion.dataset_digest):
-        convert(conversion, late)
-    assert find_index(store, conversion.dataset_digest) == other
-
-
-def flip(content: bytes) -> bytes:
-    return content[:500] + bytes([content[500] ^ 1]) + content[501:]
-
-
-def cut_at_a_record(content: bytes) -> bytes:
-    return content[: max(record.offset for record in read_records(content, "a"))]
-
-
-@pytest.mark.parametrize("damage", [flip, cut_at_a_record, lambda content: b"", None])
-def test_a_damaged_shard_is_named(store: ObjectStore, snapshot: str, damage: Any) -> None:
-    conversion = conversion_of(store, snapshot)
-    shard = run(store, conversion).shards[2]
-    key = layout.dataset_prefix(conversion.dataset_digest) + shard.key
-    if damage:
-        store.put(key, damage(store.get(key)))
-    else:
-        store.delete(key)
-    with pytest.raises(CorruptShard, match=shard.key):
-        run(store, conversion)
-
-
 def test_too_many_bad_images_stop_the_run(embedded_aws: LocalAws, store: ObjectStore, tmp_path: Path) -> None:
     bad = {member(100, 0, 99): b"<svg/>"}
     partition = ingested(embedded_aws, write_zip(tmp_path / "a.zip", {**patients(12, 10), **bad}))
@@ -269,6 +160,25 @@ def test_too_many_bad_images_stop_the_run(embedded_aws: LocalAws, store: ObjectS
     quality = json.loads(store.get(layout.quality(lenient.dataset_digest)))
     assert quality["quarantined"] == [{"member": member(100, 0, 99), "reason": "is neither PNG nor JPEG"}]
     assert (quality["patches_read"], quality["patches_used"]) == (121, 120)
+
+
+def test_wrong_pixels_behind_right_checksums_are_quarantined(
+    embedded_aws: LocalAws, store: ObjectStore, tmp_path: Path
+) -> None:
+    """Only unpacking the pixels finds it, which happens when the shard is read back."""
+    bad = {member(100, 0, 99): png.assemble(50, 50, zlib.compress(bytes(50)))}
+    partition = ingested(embedded_aws, write_zip(tmp_path / "a.zip", {**patients(12, 10), **bad}))
+    conversion = conversion_of(store, partition, replace(SETTINGS, quarantine_limit=0.01))
+    index = run(store, conversion)
+    assert sum(shard.records for shard in index.shards) == 120
+    quality = json.loads(store.get(layout.quality(conversion.dataset_digest)))
+    reason = "is a PNG of 50×50 without just its pixels"
+    assert quality["quarantined"] == [{"member": member(100, 0, 99), "reason": reason}]
+    assert set(objects(store, conversion)) == {
+        layout.index(conversion.dataset_digest),
+        *(layout.dataset_prefix(conversion.dataset_digest) + found.key for found in index.files),
+    }
+    verify_dataset(store, index)
 
 
 def test_a_side_that_loses_a_class_is_refused(
@@ -317,7 +227,7 @@ def test_the_process_says_in_one_line_what_is_wrong(
     embedded_aws: LocalAws, store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conversion = conversion_of(store, "absent")
-    process = in_process(embedded_aws, conversion, "dev")
+    process = in_process(embedded_aws, command(conversion, "dev"))
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert errors.startswith("MissingObject: snapshot absent:")
@@ -349,4 +259,3 @@ def test_a_missing_archive_is_named(store: ObjectStore, embedded_aws: LocalAws, 
     store.delete(layout.archive(partition))
     with pytest.raises(MissingObject, match=r"archive\.zip"):
         run(store, conversion_of(store, partition))
-    assert issubclass(MissingObject, HistoflowError)

@@ -16,11 +16,13 @@ from botocore.response import StreamingBody
 from local_aws import LocalAws
 
 from idc import layout
-from idc.dataset import snapshot, upload
+from idc.dataset import progress, upload
 from idc.dataset.archive import Limits
 from idc.dataset.manifest import Manifest, read_manifest
 from idc.dataset.snapshot import find_dataset, ingest, point_to_dataset
+from idc.dataset.sources import SyntheticSource
 from idc.dataset.storage import ObjectStore
+from idc.dataset.transfer import transfer
 from idc.errors import (
     ConfigurationError,
     ConflictError,
@@ -166,20 +168,21 @@ def test_limits_are_those_given(store: ObjectStore, partition: str, archive: Pat
 def test_an_endless_stream_is_stopped(
     store: ObjectStore, partition: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshot, "LARGEST_ARCHIVE_BYTES", 3 << 20)
+    monkeypatch.setattr(progress, "LARGEST_ARCHIVE_BYTES", 3 << 20)
     with pytest.raises(UnsafeArchive, match="bytes so far"):
         ingest(SYNTHETIC, partition, store)
     assert_no_trace(store, partition)
 
 
 def test_a_stream_that_breaks_leaves_no_trace(store: ObjectStore, partition: str) -> None:
-    def blocks() -> Iterator[bytes]:
-        yield bytes(upload.PART_BYTES + 1)
-        yield bytes(upload.PART_BYTES)
-        raise Broken
+    class Breaking(SyntheticSource):
+        def blocks(self, offset: int = 0) -> Iterator[bytes]:
+            yield bytes(upload.PART_BYTES + 1)
+            yield bytes(upload.PART_BYTES)
+            raise Broken
 
     with pytest.raises(Broken):
-        upload.upload(store, layout.archive(partition), blocks())
+        transfer(store, partition, Breaking("breaking", 1, 2, 3))
     assert_no_trace(store, partition)
 
 

@@ -1,13 +1,20 @@
-"""One real run of the pipeline through the Makefile, shared by the tests of it."""
+"""What the tests of the whole share: a run through the Makefile, and an embedded AWS with a dataset."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 
+import library_run
 import local_aws
 import pytest
+from local_aws import LocalAws
 from workshop import MINI, PARTITION, Workshop
+
+from idc.dataset.storage import ObjectStore
+from idc.settings import settings
+from stack import aws as stack_aws
+from stack.settings import StackSettings
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +46,25 @@ def demo(workshop: Workshop) -> str:
     done = workshop.make("demo", f"ARCHIVE={MINI}", f"PARTITION={PARTITION}")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
     return done.stdout
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
+    """An embedded AWS with the runtimes of the stack."""
+    home = tmp_path_factory.mktemp("library")
+    runtimes = stack_aws._write_runtimes(StackSettings(home=home, envs=local_aws.ENVIRONMENTS))
+    port, s3_port = local_aws.free_ports()
+    flags = ["--runtimes", str(runtimes), "--bucket", local_aws.BUCKET, "--role", local_aws.ROLE]
+    started = LocalAws(home / "aws", port, s3_port, flags).up()
+    yield started
+    started.down()
+
+
+@pytest.fixture(scope="module")
+def store(aws: LocalAws) -> Iterator[ObjectStore]:
+    """The bucket with a dataset of generated patches; everything else in this process is sent there too."""
+    own = {"HISTOFLOW_BUCKET": local_aws.BUCKET, "HISTOFLOW_ROLE_ARN": local_aws.ROLE_ARN}
+    with local_aws.everything_sent_to(aws, **own):
+        settings.cache_clear()
+        yield library_run.with_a_dataset()
+    settings.cache_clear()

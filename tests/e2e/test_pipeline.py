@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import httpx
 import pytest
 from local_aws import wait_until
 from workshop import MINI, PARTITION, Workshop
@@ -19,8 +20,9 @@ from workshop import MINI, PARTITION, Workshop
 from idc import layout
 from idc.records import recordio
 from idc.records.recordio import Record
+from stack import keys
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 BUCKET = "histoflow"
 ENDPOINT = "histoflow-idc"
@@ -31,8 +33,21 @@ def read(workshop: Workshop, key: str) -> bytes:
     return bytes(workshop.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read())
 
 
-def candidate(workshop: Workshop) -> dict[str, Any]:
-    return dict(json.loads(read(workshop, layout.candidate(PARTITION, "mxnet"))))
+def candidates(workshop: Workshop) -> dict[str, dict[str, Any]]:
+    keys = {variant: layout.candidate(PARTITION, variant) for variant in layout.VARIANTS}
+    return {variant: json.loads(read(workshop, key)) for variant, key in keys.items()}
+
+
+def metrics(workshop: Workshop) -> dict[str, dict[str, Any]]:
+    keys = {variant: layout.metrics(PARTITION, variant) for variant in layout.VARIANTS}
+    return {variant: json.loads(read(workshop, key)) for variant, key in keys.items()}
+
+
+def deployed(workshop: Workshop) -> dict[str, Any]:
+    """The candidate that is best on validation."""
+    measured = metrics(workshop)
+    best = max(measured, key=lambda name: measured[name]["validation"]["balanced_accuracy"]["value"])
+    return candidates(workshop)[best]
 
 
 def objects(workshop: Workshop) -> dict[str, str]:
@@ -42,7 +57,7 @@ def objects(workshop: Workshop) -> dict[str, str]:
 
 def unseen(workshop: Workshop) -> list[Record]:
     """The patches of the test patients."""
-    prefix = layout.dataset_prefix(candidate(workshop)["dataset_digest"]) + "recordio/test/"
+    prefix = layout.dataset_prefix(deployed(workshop)["dataset_digest"]) + "recordio/test/"
     shards = sorted(key for key in objects(workshop) if key.startswith(prefix) and key.endswith(".rec"))
     return [record for key in shards for record in recordio.read_records(read(workshop, key), key)]
 
@@ -70,15 +85,19 @@ def test_the_demo_says_what_it_did(demo: str) -> None:
     assert "Research software, not a diagnostic device." in demo
     assert "SYNTHETIC" not in demo
     assert "12 patients, 646 patches read, 0 quarantined, 646 used" in demo
-    for metric in ("accuracy", "balanced accuracy", "F1", "AUC"):
-        assert re.search(rf"^ +{metric} +0\.\d+ +0\.\d+ to [01]\.\d+ +\d+ +\d+$", demo, re.MULTILINE), metric
+    figure = r"[01]\.\d+(?: \([01]\.\d+–[01]\.\d+\))?"
+    for name in (*layout.VARIANTS, "always class 0"):
+        assert re.search(rf"^ +{name}( +{figure}){{5}}$", demo, re.MULTILINE), name
+        assert name == "always class 0" or re.search(
+            rf"^ +{name} +idc-train-\S+ +\d+ +\d+ s", demo, re.MULTILINE
+        )
     assert f"{ENDPOINT}: InService" in demo
     assert len(re.findall(r"^ +\d+_idx5_x\d+_y\d+_class[01]\.png .+ [01]\.\d+$", demo, re.MULTILINE)) == 2
     assert "make down" in demo
 
 
 def test_the_endpoint_serves_the_model_just_trained(workshop: Workshop, demo: str) -> None:
-    trained = candidate(workshop)
+    trained = deployed(workshop)
     sagemaker = workshop.client("sagemaker")
     job = sagemaker.describe_training_job(TrainingJobName=trained["training_job"])
     assert job["TrainingJobStatus"] == "Completed"
@@ -97,15 +116,48 @@ def test_the_endpoint_serves_the_model_just_trained(workshop: Workshop, demo: st
     assert by_class[1] - by_class[0] > 0.15
 
 
+def test_all_candidates_are_measured_on_the_same_patches(workshop: Workshop, demo: str) -> None:
+    measured = metrics(workshop)
+
+    assert len({one["model_data"] for one in measured.values()}) == len(layout.VARIANTS)
+    for side in ("validation", "test"):
+        counts = {(one[side]["patients"], one[side]["patches"]) for one in measured.values()}
+        assert len(counts) == 1
+    assert all(one["test"]["threshold"] == one["threshold"] for one in measured.values())
+
+
+def test_the_dataset_report_opens_from_its_task(workshop: Workshop, demo: str) -> None:
+    with workshop.airflow() as airflow:
+        run_id = airflow.runs("idc_convert")[0]["dag_run_id"]
+    password = keys.admin_password(Path(workshop.home) / "airflow")
+    with httpx.Client(base_url=workshop.airflow_url, trust_env=False, timeout=30) as browser:
+        login = {"username": keys.ADMIN, "password": password}
+        token = browser.post("/auth/token", json=login).json()["access_token"]
+        path = f"/api/v2/dags/idc_convert/dagRuns/{run_id}/taskInstances/report/links"
+        links = browser.get(path, headers={"Authorization": f"Bearer {token}"}).json()["extra_links"]
+        address = links["Dataset report"]
+        assert address.startswith(f"{workshop.airflow_url}/histoflow/")
+
+        assert browser.get(address).status_code == 401
+        assert browser.get(address, headers={"Cookie": "_token=forged"}).status_code in (401, 403)
+        page = browser.get(address, headers={"Cookie": f"_token={token}"})
+
+    assert page.status_code == 200
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert page.content == read(workshop, layout.report(deployed(workshop)["dataset_digest"]))
+    assert "646" in page.text
+
+
 def test_the_same_archive_again_is_not_computed_again(workshop: Workshop, demo: str) -> None:
-    before = candidate(workshop)
+    before = candidates(workshop)
     done = workshop.make("demo", f"ARCHIVE={MINI}")
     assert done.returncode == 0, done.stdout[-4000:]
     assert f"partition  {PARTITION}: " in done.stdout
     reused = done.stdout.partition("Reused")[2]
     for what in ("snapshot", "dataset", "training job", "endpoint"):
         assert what in reused.partition("Airflow")[0]
-    assert candidate(workshop) == before
+    assert reused.count("training job") == len(layout.VARIANTS)
+    assert candidates(workshop) == before
 
 
 def test_everything_is_there_after_kill_9_of_everything(workshop: Workshop, demo: str) -> None:
@@ -134,7 +186,7 @@ def test_a_failing_step_stops_the_demo_and_shows_why(workshop: Workshop, demo: s
     torn.write_bytes(MINI.read_bytes()[:1_000_000])
     done = workshop.make("demo", f"ARCHIVE={torn}", "PARTITION=2026-09")
     assert done.returncode != 0
-    assert "idc_ingest.snapshot" in done.stderr
+    assert "idc_ingest.archive" in done.stderr
     assert "CorruptArchive" in done.stderr
 
 

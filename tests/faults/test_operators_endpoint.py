@@ -12,7 +12,7 @@ from local_aws import LocalAws, archive, wait_until
 from histoflow.hooks.endpoint import EndpointHook
 from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
 from idc.errors import EndpointFailed
-from idc.jobs.hosting import EndpointSpec, production_variant, script_model
+from idc.jobs.hosting import EndpointSpec, production_variant
 
 pytestmark = pytest.mark.slow
 
@@ -43,13 +43,12 @@ class Endpoint:
     def spec(self, script: str, **changes: Any) -> EndpointSpec:
         key = f"models/{self.name}/{abs(hash(script))}/model.tar.gz"
         self.aws.client("s3").put_object(Bucket=self.aws.bucket, Key=key, Body=archive(code__serve=script))
-        model = script_model(
-            image=self.aws.image,
-            role_arn=self.aws.role_arn,
-            region="us-east-1",
-            model_data=f"s3://{self.aws.bucket}/{key}",
-            model_sha256="0" * 64,
-        )
+        container = {
+            "Image": self.aws.image,
+            "ModelDataUrl": f"s3://{self.aws.bucket}/{key}",
+            "Environment": {"SAGEMAKER_PROGRAM": "serve.py"},
+        }
+        model = {"ExecutionRoleArn": self.aws.role_arn, "PrimaryContainer": container}
         variant = production_variant(instance_type="ml.m5.large", instance_count=1, startup_timeout_s=60)
         return EndpointSpec(self.name, model, {**variant, **changes})
 

@@ -42,15 +42,15 @@ def walk(reader: RangeReader, limits: Limits) -> Iterator[Member]:
         UnsafeArchive: a name leads out of the archive, or the declared totals exceed `limits`.
     """
     directory = find_directory(reader)
-    _check_limit(reader, "members", directory.members, limits.members)
+    check_limit(reader, "members", directory.members, limits.members)
     total = 0
     for member in read_entries(reader, directory):
         if not _PLAIN_NAME.fullmatch(member.name):
             check_name(member.name)
         total += member.size
-        _check_limit(reader, "unpacked bytes", total, limits.total_bytes)
+        check_limit(reader, "unpacked bytes", total, limits.total_bytes)
         yield member
-    _check_limit(reader, "times its size unpacked", total / reader.size, limits.ratio)
+    check_limit(reader, "times its size unpacked", total / reader.size, limits.ratio)
 
 
 def check_name(name: str) -> None:
@@ -119,7 +119,12 @@ def _inflate(member: Member, packed: Union[bytes, memoryview]) -> bytes:
     return content
 
 
-def _check_limit(reader: RangeReader, what: str, observed: float, limit: float) -> None:
+def check_limit(reader: RangeReader, what: str, observed: float, limit: float) -> None:
+    """Refuse an archive that asks for more than a limit.
+
+    Raises:
+        UnsafeArchive: it does.
+    """
     if observed > limit:
         action = "Do not use this archive, or raise the limit knowingly."
         raise UnsafeArchive(

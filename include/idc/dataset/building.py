@@ -1,108 +1,163 @@
-"""Building a dataset from its plan: shard after shard cut, written and read back, then the index."""
+"""Building a dataset from its plan: this instance's shards, then, by whoever sees all of them, the index."""
 
 from __future__ import annotations
 
 import time
-from typing import Callable, Dict, List, Sequence
+from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Sequence
 
 from idc import layout
-from idc.dataset.archive import Limits
+from idc.dataset.channels import channel_files
+from idc.dataset.cluster import Cluster
 from idc.dataset.conversion import Conversion
-from idc.dataset.cutting import CutShard, cut_shard
-from idc.dataset.index import DatasetIndex, ShardEntry, SplitSummary, publish, verify_shard
+from idc.dataset.entries import FileEntry
+from idc.dataset.index import DatasetIndex, SplitSummary, publish
 from idc.dataset.manifest import Manifest
+from idc.dataset.parts import Part, PartTask, find_part, part_key, report_entry
 from idc.dataset.plan import Plan
 from idc.dataset.quality import Quality
-from idc.dataset.ranges import RangeReader
 from idc.dataset.split import SplitRow, check_leakage, rows_of, write_csv
-from idc.dataset.storage import ObjectStore
-from idc.records import recordio
-from idc.records.shards import Shard
+from idc.dataset.storage import Buffer
+from idc.dataset.verification import DatasetReader
+from idc.dataset.workers import make_parts, stores_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 Report = Callable[..., None]
 
 
 class DatasetBuilder:
-    """A dataset under way: its plan, and what has been written of it."""
+    """A dataset under way: its plan, and what this instance has finished of it."""
 
     def __init__(
-        self, conversion: Conversion, manifest: Manifest, plan: Plan, store: ObjectStore, report: Report
+        self,
+        conversion: Conversion,
+        manifest: Manifest,
+        plan: Plan,
+        client: S3Client,
+        cluster: Cluster,
+        report: Report,
     ) -> None:
-        """Build into `store` what `plan` says of the snapshot of `manifest`."""
+        """Build what `plan` says of the snapshot of `manifest`."""
         self._conversion, self._manifest, self._plan = conversion, manifest, plan
-        self._store, self._report = store, report
+        self._client, self._cluster, self._report = client, cluster, report
+        self._store = stores_of(conversion, client)[0]
         self._prefix = layout.dataset_prefix(conversion.dataset_digest)
-        self._quality = Quality(identical=plan.identical)
-        self._counts: Dict[str, List[int]] = {patient: [0, 0] for patient in plan.sides}
-        self._entries: List[ShardEntry] = []
+        self._parts: Dict[str, Part] = {}
 
-    def build(self, reader: RangeReader) -> DatasetIndex:
-        """Cut, write and verify every shard, then publish the index.
+    def build(self, archive_etag: str, processes: int) -> Optional[DatasetIndex]:
+        """Make this instance's shards; publish the index if no other instance has any left to make.
 
         Raises:
             TooManyQuarantined: too many patches had to be refused.
             CorruptArchive, CorruptShard, DatasetConflict, StorageError: nothing was published.
         """
-        settings, catalog = self._conversion.settings, self._plan.catalog
-        started = time.monotonic()
-        for number, shard in enumerate(self._plan.shards, start=1):
-            cut = cut_shard(reader, catalog, shard, settings.seed, Limits())
-            records = len(cut.writer)
-            self._quality.add(cut.quality)
-            self._quality.check(len(catalog), settings.quarantine_limit)
-            if records:
-                self._write(shard, cut)
+        self._make_own(archive_etag, processes)
+        missing = self._find_others()
+        if missing:
+            self._report("handed over", dataset_digest=self._conversion.dataset_digest, shards_left=missing)
+            return None
+        parts = [self._parts[part_key(self._conversion, shard)] for shard in self._plan.shards]
+        return self._publish(parts)
+
+    def _make_own(self, archive_etag: str, processes: int) -> None:
+        """Make the shards that fall to this instance."""
+        conversion, catalog, shards = self._conversion, self._plan.catalog, self._plan.shards
+        sizes = [int(catalog.rows["compressed"][shard.rows].sum()) for shard in shards]
+        own = [shards[position] for position in self._cluster.own(sizes)]
+        tasks = [PartTask.of(conversion, archive_etag, catalog, shard) for shard in own]
+        patches = sum(len(shard.rows) for shard in own)
+        started, found = time.monotonic(), Quality()
+        for number, (part, is_reused) in enumerate(make_parts(tasks, self._client, processes), start=1):
+            found.add(part.quality)
+            found.check(len(catalog), conversion.settings.quarantine_limit)
+            key = layout.shard(part.split, part.number)
+            self._parts[layout.part(conversion.dataset_digest, part.split, part.number)] = part
             self._report(
-                "shard",
-                shard=shard.key(layout.RECORDIO),
-                number=f"{number} of {len(self._plan.shards)}",
-                records=records,
-                patches=f"{self._quality.patches_read} of {len(catalog)}",
-                patches_per_second=round(self._quality.patches_read / (time.monotonic() - started)),
+                "shard found" if is_reused else "shard",
+                shard=key,
+                number=f"{number} of {len(own)}",
+                records=part.records,
+                patches=f"{found.patches_read} of {patches}",
+                patches_per_second=round(found.patches_read / (time.monotonic() - started)),
             )
-        return self._publish()
 
-    def _write(self, shard: Shard, cut: CutShard) -> None:
-        """Upload a shard, read it back, and take its numbers in."""
-        key, records = shard.key(layout.RECORDIO), len(cut.writer)
-        for patient, counts in cut.counts.items():
-            self._counts[patient] = [a + b for a, b in zip(self._counts[patient], counts)]
-        files = cut.writer.files()
-        digests = {end: self._store.put_missing(self._prefix + key + end, files[end]) for end in files}
-        entry = ShardEntry(
-            key=key + recordio.RECORDS,
-            format=layout.RECORDIO,
-            split=shard.split,
-            sha256=digests[recordio.RECORDS],
-            size_bytes=len(files[recordio.RECORDS]),
-            records=records,
-        )
-        files.clear()  # the memory is needed to read the shard back
-        verify_shard(self._store, self._conversion.dataset_digest, entry)
-        self._entries.append(entry)
+    def _find_others(self) -> int:
+        """Take in what other instances have finished; return how many shards nobody has.
 
-    def _publish(self) -> DatasetIndex:
-        rows = rows_of(self._plan.sides, {patient: (a, b) for patient, (a, b) in self._counts.items()})
+        Of two instances that finish at once at least one sees every report, since each looks after writing
+        its own and S3 shows at once what was written: nobody has to wait.
+        """
+        there = set(self._store.keys(layout.parts_prefix(self._conversion.dataset_digest)))
+        others = [
+            shard for shard in self._plan.shards if part_key(self._conversion, shard) not in self._parts
+        ]
+        missing = sum(part_key(self._conversion, shard) not in there for shard in others)
+        for shard in others if not missing else ():
+            part = find_part(self._store, self._conversion, shard)
+            if part is None:
+                missing += 1
+            else:
+                self._parts[part_key(self._conversion, shard)] = part
+        return missing
+
+    def _publish(self, parts: Sequence[Part]) -> DatasetIndex:
+        """Write what tells of the whole dataset, the index last.
+
+        Raises:
+            TooManyQuarantined, LeakageError, DatasetConflict: it is not published.
+        """
+        conversion, settings = self._conversion, self._conversion.settings
+        quality = Quality(identical=self._plan.identical)
+        for part in parts:
+            quality.add(part.quality)
+        quality.check(len(self._plan.catalog), settings.quarantine_limit)
+        rows = _rows(self._plan, parts)
         check_leakage(rows)
-        conversion = self._conversion
-        self._store.put(layout.split_table(conversion.dataset_digest), write_csv(rows))
-        self._store.put(layout.quality(conversion.dataset_digest), self._quality.to_json())
+        shards = [part.shard for part in parts if part.records]
+        files = [entry for part in parts for entry in (*part.files, report_entry(conversion, part))]
         index = DatasetIndex(
             dataset_digest=conversion.dataset_digest,
             partition=conversion.partition,
             snapshot_sha256=self._manifest.sha256,
             synthetic=self._manifest.synthetic,
-            seed=conversion.settings.seed,
-            shares=conversion.settings.shares,
+            seed=settings.seed,
+            shares=settings.shares,
             splits={split: _summary(rows, split) for split in layout.SPLITS},
-            quarantined=self._quality.quarantined_count,
-            padded=self._quality.padded,
-            shards=self._entries,
+            quarantined=quality.quarantined_count,
+            padded=quality.padded,
+            shards=shards,
+            excluded=quality.excluded,
+            edge_patches=settings.edge_patches,
+            split_sha256=settings.split_sha256,
+            raw_formats=settings.formats,
+            files=files,
+        )
+        reader = DatasetReader(self._store, conversion.dataset_digest, files)
+        for key, content in channel_files(self._store, reader, index).items():
+            files.append(self._put(key, content))
+        files.append(
+            self._put(layout.split_table(conversion.dataset_digest)[len(self._prefix) :], write_csv(rows))
+        )
+        files.append(
+            self._put(layout.quality(conversion.dataset_digest)[len(self._prefix) :], quality.to_json())
         )
         outcome = "published" if publish(self._store, index) else "adopted"
         patches = {split: summary.patches for split, summary in index.splits.items()}
-        self._report(outcome, dataset_digest=index.dataset_digest, shards=len(index.shards), patches=patches)
+        self._report(outcome, dataset_digest=index.dataset_digest, shards=len(shards), patches=patches)
         return index
+
+    def _put(self, key: str, content: Buffer) -> FileEntry:
+        return FileEntry(key, self._store.put_missing(self._prefix + key, content), len(content))
+
+
+def _rows(plan: Plan, parts: Sequence[Part]) -> List[SplitRow]:
+    """Return the table of the split as it came out."""
+    counts: Dict[str, List[int]] = {patient: [0, 0] for patient in plan.sides}
+    for part in parts:
+        for patient, found in part.counts.items():
+            counts[patient] = [a + b for a, b in zip(counts[patient], found)]
+    return rows_of(plan.sides, {patient: (zero, one) for patient, (zero, one) in counts.items()})
 
 
 def _summary(rows: Sequence[SplitRow], split: str) -> SplitSummary:

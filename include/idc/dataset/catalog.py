@@ -6,7 +6,7 @@ A row costs 42 bytes, so that the table of the full Kaggle archive (277,524 patc
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Dict, List, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -34,6 +34,10 @@ COLUMNS = [
     ("is_doubled", "u1"),
     ("is_encrypted", "u1"),
 ]
+_PATCH = ("patient", "slide", "x", "y", "label", "extension")
+_MEMBER = ("is_doubled", "offset", "compressed", "size", "crc", "method", "is_encrypted")
+
+Rows = Union[Sequence[int], "NDArray[np.int64]"]
 
 
 @dataclass(frozen=True)
@@ -62,35 +66,47 @@ class Catalog:
 
     def patch(self, row: int) -> Patch:
         """Return the patch in a row."""
-        found = self.rows[row]
-        place = int(found["slide"]), int(found["x"]), int(found["y"])
-        extension = EXTENSIONS[found["extension"]]
-        return Patch(self.patients[found["patient"]], *place, int(found["label"]), extension)
+        return self.patches([row])[0]
 
     def member(self, row: int) -> Member:
         """Return the archive's member of the patch in a row."""
-        found = self.rows[row]
-        name = (DOUBLED_TREE if found["is_doubled"] else "") + self.patch(row).member
-        return Member(
-            name=name,
-            raw_name=name.encode("ascii"),
-            offset=int(found["offset"]),
-            compressed_size=int(found["compressed"]),
-            size=int(found["size"]),
-            crc=int(found["crc"]),
-            method=int(found["method"]),
-            is_encrypted=bool(found["is_encrypted"]),
-        )
+        return self.members([row])[0]
 
     def span(self, row: int) -> Span:
         """Return where in the archive the member of a row lies, its headers included."""
-        return Span(int(self.rows["offset"][row]), int(self.ends[row]))
+        return self.spans([row])[0]
+
+    def patches(self, rows: Rows) -> List[Patch]:
+        """Return the patches in some rows: one row at a time costs ten times as much."""
+        patients = self.patients
+        return [
+            Patch(patients[patient], slide, x, y, label, EXTENSIONS[extension])
+            for patient, slide, x, y, label, extension in self._columns(rows, _PATCH)
+        ]
+
+    def members(self, rows: Rows) -> List[Member]:
+        """Return the archive's members of the patches in some rows."""
+        found = []
+        for patch, fields in zip(self.patches(rows), self._columns(rows, _MEMBER)):
+            is_doubled, offset, compressed, size, crc, method, is_encrypted = fields
+            name = DOUBLED_TREE + patch.member if is_doubled else patch.member
+            raw = name.encode("ascii")
+            found.append(Member(name, raw, offset, compressed, size, crc, method, bool(is_encrypted)))
+        return found
+
+    def spans(self, rows: Rows) -> List[Span]:
+        """Return where in the archive the members of some rows lie, their headers included."""
+        return list(map(Span, self.rows["offset"][rows].tolist(), self.ends[rows].tolist()))
 
     def counts(self) -> Dict[str, Tuple[int, int]]:
         """Return each patient's number of patches of class 0 and of class 1."""
         table = np.zeros((len(self.patients), 2), dtype=np.int64)
         np.add.at(table, (self.rows["patient"], self.rows["label"]), 1)
         return {patient: (int(zero), int(one)) for patient, (zero, one) in zip(self.patients, table)}
+
+    def _columns(self, rows: Rows, names: Tuple[str, ...]) -> Iterator[Tuple[int, ...]]:
+        found = self.rows[rows]
+        return zip(*(found[name].tolist() for name in names))
 
 
 def unreadable(member: Member, limits: Limits) -> str:

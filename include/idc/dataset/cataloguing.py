@@ -5,27 +5,18 @@ While it is made the table holds the doubled members too: 25 MB for the full Kag
 
 from __future__ import annotations
 
-import struct
-from array import array
 from typing import TYPE_CHECKING, Any, Dict, List, Set, Tuple
 
 import numpy as np
 
-from idc.dataset.archive import LOCAL_HEADER_BYTES, Limits, normal_name, walk
-from idc.dataset.catalog import COLUMNS, LISTED, Catalog, Refused
-from idc.dataset.directory import Member, find_directory
-from idc.dataset.patches import EXTENSIONS, looks_like_patch, parse_member
+from idc.dataset.archive import Limits, walk
+from idc.dataset.catalog import COLUMNS, Catalog
+from idc.dataset.draft import EXPECTED, Draft, path_of
 from idc.dataset.ranges import RangeReader
-from idc.errors import CorruptArchive, InputError, InvalidPatchName, UnsafeArchive
+from idc.errors import CorruptArchive, InputError, UnsafeArchive
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_SHOWN = 10
-_EXPECTED = "<patient>/<class>/<patient>_idx5_x<x>_y<y>_class<class>.png"
-_ROW = struct.Struct("<q7IH4B")
-_LARGEST = 0xFFFFFFFF
-_LONGEST_EXTRA = 0xFFFF
 
 
 def read_catalog(reader: RangeReader, limits: Limits) -> Catalog:
@@ -36,15 +27,16 @@ def read_catalog(reader: RangeReader, limits: Limits) -> Catalog:
         InvalidPatchName: the first ten and the number of image names that are no patch's.
         InputError: there is no patch in it.
     """
-    draft = _Draft(reader, limits)
-    for member in walk(reader, limits):
-        draft.add(member)
+    draft = Draft(reader, limits)
+    draft.fill()
+    if len(repeated := draft.repeated_paths()):
+        _check_repeated(reader, limits, repeated)
     draft.check_names()
     offsets, ends = draft.member_ends()
-    rows = np.frombuffer(draft.rows, dtype=COLUMNS)
-    if not len(rows):
-        raise InputError("archive", reader.name, "no patch in it", _EXPECTED, "Is it the right archive?")
-    rows, doubled = _distinct(rows, list(draft.patients))
+    if not draft.rows:
+        raise InputError("archive", reader.name, "no patch in it", EXPECTED, "Is it the right archive?")
+    rows, doubled = _distinct(np.frombuffer(draft.rows, dtype=COLUMNS), list(draft.patients))
+    draft.rows = bytearray()  # it is the largest part of the memory
     return Catalog(
         archive=reader.name,
         patients=list(draft.patients),
@@ -56,92 +48,11 @@ def read_catalog(reader: RangeReader, limits: Limits) -> Catalog:
     )
 
 
-class _Draft:
-    """The table while the directory is walked."""
-
-    def __init__(self, reader: RangeReader, limits: Limits) -> None:
-        self.rows = bytearray()
-        self.patients: Dict[str, int] = {}
-        self.refused: List[Refused] = []
-        self.refused_count = 0
-        self._reader, self._limits = reader, limits
-        self._invalid: List[str] = []
-        self._invalid_count = 0
-        self._names = array("q")
-        self._offsets = array("q")
-        self._smallest_ends = array("q")
-
-    def add(self, member: Member) -> None:
-        """Take in one member."""
-        self._names.append(hash(_path(member)))
-        self._offsets.append(member.offset)
-        smallest = LOCAL_HEADER_BYTES + len(member.raw_name) + member.compressed_size
-        self._smallest_ends.append(member.offset + smallest)
-        if looks_like_patch(member.name):
-            self._add_patch(member)
-        elif not member.name.endswith("/") or member.size:
-            self.refused_count += 1
-            if len(self.refused) < LISTED:
-                self.refused.append(Refused(member.name, "is neither PNG nor JPEG by its name"))
-
-    def check_names(self) -> None:
-        """Refuse two members that are one path, and names that are no patch's."""
-        names = np.sort(np.frombuffer(self._names, dtype=np.int64))
-        repeated = set(names[:-1][names[:-1] == names[1:]].tolist())
-        if repeated:
-            _check_repeated(self._reader, self._limits, repeated)
-        if self._invalid_count:
-            observed = f"{self._invalid_count} members are not named as patches: {'; '.join(self._invalid)}"
-            which = self._reader.name
-            raise InvalidPatchName("archive", which, observed, _EXPECTED, "Mend or remove them.")
-
-    def member_ends(self) -> Tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return every member's offset, ascending, and where at most it ends; refuse overlaps."""
-        offsets = np.frombuffer(self._offsets, dtype=np.int64)
-        order = np.argsort(offsets, kind="stable")
-        offsets = offsets[order]
-        smallest = np.frombuffer(self._smallest_ends, dtype=np.int64)[order]
-        following = np.append(offsets[1:], find_directory(self._reader).offset)
-        overlaps = int(np.count_nonzero(smallest > following))
-        if overlaps:
-            observed = f"{overlaps} members lie over others or over the directory"
-            raise UnsafeArchive("archive", self._reader.name, observed, "none", "Do not use this archive.")
-        return offsets, np.minimum(following, smallest + _LONGEST_EXTRA)
-
-    def _add_patch(self, member: Member) -> None:
-        try:
-            patch, is_doubled = parse_member(member.name)
-        except ValueError as problem:
-            self._invalid_count += 1
-            if len(self._invalid) < _SHOWN:
-                self._invalid.append(f"{member.name!r} {problem}")
-            return
-        self.rows += _ROW.pack(
-            member.offset,
-            min(member.compressed_size, _LARGEST),
-            min(member.size, _LARGEST),
-            member.crc,
-            self.patients.setdefault(patch.patient, len(self.patients)),
-            patch.slide,
-            patch.x,
-            patch.y,
-            member.method,
-            patch.label,
-            EXTENSIONS.index(patch.extension),
-            is_doubled,
-            member.is_encrypted,
-        )
-
-
-def _path(member: Member) -> str:
-    return normal_name(member.name.rstrip("/"))
-
-
 def _check_repeated(reader: RangeReader, limits: Limits, repeated: Set[int]) -> None:
     """Walk again to name the members whose paths have equal hashes; refuse them if the paths are equal."""
     seen: Dict[str, str] = {}
     for member in walk(reader, limits):
-        path = _path(member)
+        path = path_of(member)
         if hash(path) not in repeated:
             continue
         if path in seen:

@@ -8,63 +8,88 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, field
-from typing import List, Sequence
+from typing import List, Sequence, Tuple
 
 from idc.dataset.split import Shares
 from idc.errors import ConfigurationError
+from idc.layout import RAW_FORMATS
+
+PAD, EXCLUDE = EDGE_PATCHES = ("pad", "exclude")
+# Source: https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html
+RESOURCES = "/opt/ml/config/resourceconfig.json"
 
 _LARGEST_SHARD = 256 << 20
 
 
 @dataclass(frozen=True)
 class ConversionSettings:
-    """All that decides what the shards of a snapshot hold."""
+    """All that decides what the shards of a snapshot hold.
+
+    `formats` are those of `layout.RAW_FORMATS` wanted beside the ones every dataset has; `split_sha256` is
+    the digest of a given split's CSV, empty where the seed and the shares decide.
+    """
 
     seed: int = 7
     shares: Shares = field(default_factory=Shares)
-    shard_bytes: int = 32 << 20
+    shard_bytes: int = 16 << 20
     quarantine_limit: float = 0.001
+    formats: Tuple[str, ...] = ()
+    edge_patches: str = PAD
+    split_sha256: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse settings out of range.
+        """Refuse settings out of range; bring the formats into one order.
 
         Raises:
             ConfigurationError: names the setting.
         """
+        object.__setattr__(self, "formats", tuple(sorted(set(self.formats))))
         if not 1 << 10 <= self.shard_bytes <= _LARGEST_SHARD:
-            expected = f"1024 to {_LARGEST_SHARD} bytes"
-            raise ConfigurationError("setting", "shard_bytes", self.shard_bytes, expected, "Correct it.")
+            raise _wrong("shard_bytes", self.shard_bytes, f"1024 to {_LARGEST_SHARD} bytes")
         if not 0 <= self.quarantine_limit <= 1:
-            raise ConfigurationError(
-                "setting", "quarantine_limit", self.quarantine_limit, "0 to 1", "Correct it."
-            )
+            raise _wrong("quarantine_limit", self.quarantine_limit, "0 to 1")
+        if not set(self.formats) <= set(RAW_FORMATS):
+            raise _wrong("formats", ", ".join(self.formats), f"some of {', '.join(RAW_FORMATS)}")
+        if self.edge_patches not in EDGE_PATCHES:
+            raise _wrong("edge_patches", self.edge_patches, " or ".join(EDGE_PATCHES))
+        if not re.fullmatch("([0-9a-f]{64})?", self.split_sha256):
+            raise _wrong("split_sha256", self.split_sha256, "64 hexadecimal digits or nothing")
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """One conversion: a snapshot's archive to the dataset of this digest, below `output`."""
+    """One conversion: a snapshot's archive to the dataset of this digest, below `output`.
+
+    `resources` is the file that names the instances of the job; without it there is one.
+    """
 
     archive: str
     output: str
     dataset_digest: str
     partition: str
     settings: ConversionSettings
+    resources: str = RESOURCES
 
     def arguments(self) -> List[str]:
         """Return the command line of `python3 -m idc.dataset.convert`."""
-        shares = self.settings.shares
+        settings, shares = self.settings, self.settings.shares
         options = {
             "--archive": self.archive,
             "--output": self.output,
             "--dataset-digest": self.dataset_digest,
             "--partition": self.partition,
-            "--seed": self.settings.seed,
+            "--seed": settings.seed,
             "--train-share": shares.train,
             "--validation-share": shares.validation,
             "--test-share": shares.test,
-            "--shard-bytes": self.settings.shard_bytes,
-            "--quarantine-limit": self.settings.quarantine_limit,
+            "--shard-bytes": settings.shard_bytes,
+            "--quarantine-limit": settings.quarantine_limit,
+            "--edge-patches": settings.edge_patches,
+            **({"--formats": ",".join(settings.formats)} if settings.formats else {}),
+            **({"--split-sha256": settings.split_sha256} if settings.split_sha256 else {}),
+            "--resources": self.resources,
         }
         return [text for option, value in options.items() for text in (option, str(value))]
 
@@ -85,10 +110,23 @@ def parse_arguments(arguments: Sequence[str]) -> Conversion:
     parser.add_argument("--test-share", type=float, default=standard.shares.test)
     parser.add_argument("--shard-bytes", type=int, default=standard.shard_bytes, help="a shard's size, about")
     parser.add_argument("--quarantine-limit", type=float, default=standard.quarantine_limit)
+    parser.add_argument("--formats", default="", help=f"more formats, some of {','.join(RAW_FORMATS)}")
+    parser.add_argument("--edge-patches", choices=EDGE_PATCHES, default=standard.edge_patches)
+    parser.add_argument("--split-sha256", default="", help="the digest of a given split, its name in S3")
+    parser.add_argument("--resources", default=RESOURCES, help="the file that names the job's instances")
     found = parser.parse_args(arguments)
-    shares = Shares(found.train_share, found.validation_share, found.test_share)
-    settings = ConversionSettings(found.seed, shares, found.shard_bytes, found.quarantine_limit)
-    return Conversion(found.archive, found.output, found.dataset_digest, found.partition, settings)
+    settings = ConversionSettings(
+        seed=found.seed,
+        shares=Shares(found.train_share, found.validation_share, found.test_share),
+        shard_bytes=found.shard_bytes,
+        quarantine_limit=found.quarantine_limit,
+        formats=tuple(name for name in found.formats.split(",") if name),
+        edge_patches=found.edge_patches,
+        split_sha256=found.split_sha256,
+    )
+    return Conversion(
+        found.archive, found.output, found.dataset_digest, found.partition, settings, found.resources
+    )
 
 
 def dataset_digest(snapshot_sha256: str, settings: ConversionSettings, code_digest: str, image: str) -> str:
@@ -100,3 +138,7 @@ def dataset_digest(snapshot_sha256: str, settings: ConversionSettings, code_dige
         "image": image,
     }
     return hashlib.sha256(json.dumps(inputs, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _wrong(name: str, observed: object, expected: str) -> ConfigurationError:
+    return ConfigurationError("setting", name, observed, expected, "Correct it.")

@@ -1,7 +1,8 @@
 """Convert a snapshot to a dataset: `python3 -m idc.dataset.convert --archive s3://… --output s3://… …`.
 
-The entry point of a SageMaker Processing job. It cuts shard after shard out of the archive by ranged reads,
-reads each back from S3, and publishes the index last. It prints one JSON line per event.
+The entry point of a SageMaker Processing job of one or more instances. Each makes the same plan, cuts its
+shards out of the archive by ranged reads, one process a core, and reads each back from S3. The instance that
+finds all shards finished publishes the index. It prints one JSON line per event.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from typing import TYPE_CHECKING, Optional, Sequence, Tuple
 from idc import layout
 from idc.dataset.archive import Limits
 from idc.dataset.building import DatasetBuilder
+from idc.dataset.cluster import read_cluster
 from idc.dataset.conversion import Conversion, parse_arguments
+from idc.dataset.given_split import load_split
 from idc.dataset.index import DatasetIndex, find_index, verify_dataset
 from idc.dataset.manifest import Manifest, read_manifest
 from idc.dataset.plan import Plan, make_plan
 from idc.dataset.ranges import ObjectRanges
 from idc.dataset.storage import ObjectStore, connect
+from idc.dataset.workers import cores, stores_of
 from idc.errors import ConfigurationError, HistoflowError, SnapshotConflict
 
 if TYPE_CHECKING:
@@ -36,7 +40,8 @@ _started = time.monotonic()
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run a conversion from the command line; return the exit code."""
     try:
-        convert(parse_arguments(sys.argv[1:] if arguments is None else arguments), connect())
+        conversion = parse_arguments(sys.argv[1:] if arguments is None else arguments)
+        convert(conversion, connect(), processes=cores())
     except HistoflowError as error:
         report("failed", error=type(error).__name__, message=str(error))
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
@@ -47,24 +52,39 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     return 0
 
 
-def convert(conversion: Conversion, client: S3Client) -> DatasetIndex:
-    """Make the dataset, or verify the one that is there, and return its index.
+def convert(conversion: Conversion, client: S3Client, processes: int = 1) -> Optional[DatasetIndex]:
+    """Make this instance's part of the dataset, or verify the dataset that is there.
+
+    Returns:
+        The index, None if another instance has shards left to make and will publish it.
 
     Raises:
         HistoflowError: nothing was published.
     """
     store, snapshots = _stores(conversion, client)
+    cluster = read_cluster(conversion.resources)
     index = find_index(store, conversion.dataset_digest)
     if index is not None:
-        verify_dataset(store, index)
+        if cluster.is_first:
+            verify_dataset(store, index)
         report("reused", dataset_digest=conversion.dataset_digest, shards=len(index.shards))
         return index
     manifest = read_manifest(snapshots, conversion.partition)
     reader = ObjectRanges(snapshots, layout.archive(conversion.partition))
-    plan = make_plan(reader, conversion.settings, Limits())
+    split_sha256 = conversion.settings.split_sha256
+    given = load_split(split_sha256, store) if split_sha256 else None
+    plan = make_plan(reader, conversion.settings, Limits(), given)
     _check_snapshot(manifest, reader, plan)
-    report("planned", patients=len(plan.sides), patches=len(plan.catalog), shards=len(plan.shards))
-    return DatasetBuilder(conversion, manifest, plan, store, report).build(reader)
+    report(
+        "planned",
+        patients=len(plan.sides),
+        patches=len(plan.catalog),
+        shards=len(plan.shards),
+        instance=f"{cluster.host} of {len(cluster.hosts)}",
+        processes=processes,
+    )
+    builder = DatasetBuilder(conversion, manifest, plan, client, cluster, report)
+    return builder.build(reader.etag, processes)
 
 
 def report(event: str, **facts: object) -> None:
@@ -75,11 +95,10 @@ def report(event: str, **facts: object) -> None:
 
 def _stores(conversion: Conversion, client: S3Client) -> Tuple[ObjectStore, ObjectStore]:
     """Return the buckets of the dataset and of the snapshot, after checking both addresses."""
-    dataset_bucket, dataset_key = layout.parse_uri(conversion.output)
-    snapshot_bucket, snapshot_key = layout.parse_uri(conversion.archive)
-    _check_key("--output", dataset_key, layout.dataset_prefix(conversion.dataset_digest))
-    _check_key("--archive", snapshot_key, layout.archive(conversion.partition))
-    return ObjectStore(client, dataset_bucket), ObjectStore(client, snapshot_bucket)
+    expected = layout.dataset_prefix(conversion.dataset_digest)
+    _check_key("--output", layout.parse_uri(conversion.output)[1], expected)
+    _check_key("--archive", layout.parse_uri(conversion.archive)[1], layout.archive(conversion.partition))
+    return stores_of(conversion, client)
 
 
 def _check_key(option: str, observed: str, expected: str) -> None:

@@ -6,19 +6,20 @@ Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.
 from __future__ import annotations
 
 import struct
-from typing import Iterator, NamedTuple, Tuple
+from typing import Iterator, List, NamedTuple, Tuple
 
 from idc.dataset.ranges import RangeReader
 from idc.errors import CorruptArchive
 
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
+_LENGTHS = struct.Struct("<3H")  # of an entry's name, extra field and comment, from its byte 28 on
 _END = struct.Struct("<4s4H2LH")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR_64 = struct.Struct("<4sLQL")
 _LONGEST_COMMENT = 0xFFFF
-_ENCRYPTED, _UTF8 = 0x1, 0x800
+ENCRYPTED, _UTF8 = 0x1, 0x800
 _BLOCK_BYTES = 1 << 20
-_FULL = 0xFFFFFFFF  # the value of a field whose number is in the Zip64 fields
+FULL = 0xFFFFFFFF  # the value of a field whose number is in the Zip64 fields
 
 
 class Member(NamedTuple):
@@ -59,7 +60,7 @@ def find_directory(reader: RangeReader) -> Directory:
         raise corrupt(reader, "no end of a central directory in its last bytes", "one")
     disk, first_disk, here, members, size, offset = _END.unpack_from(tail, at)[1:7]
     end = reader.size - tail_size + at
-    if members == 0xFFFF or size == _FULL or offset == _FULL:
+    if members == 0xFFFF or size == FULL or offset == FULL:
         disk, first_disk, here, members, size, offset, end = _find_directory_64(reader, tail, at)
     if disk or first_disk or here != members:
         raise corrupt(reader, "one part of several", "a whole archive")
@@ -68,23 +69,46 @@ def find_directory(reader: RangeReader) -> Directory:
     return Directory(offset, size, members)
 
 
-def read_entries(reader: RangeReader, directory: Directory) -> Iterator[Member]:
-    """Yield every entry in order, reading a megabyte of the directory at a time.
+def read_blocks(reader: RangeReader, directory: Directory) -> Iterator[Tuple[bytes, List[int]]]:
+    """Yield a megabyte or so of the directory at a time, and where in it each entry begins.
 
     Raises:
         CorruptArchive: the directory is damaged, or holds another number of entries than it claims.
     """
-    buffer, at, unread, seen = b"", 0, directory.size, 0
-    while unread or at < len(buffer):
-        if len(buffer) - at < _CENTRAL.size + 3 * 0xFFFF and unread:
-            step = min(_BLOCK_BYTES, unread)
-            buffer, at = buffer[at:] + reader.read(directory.offset + directory.size - unread, step), 0
-            unread -= step
-        member, at = _entry(reader, buffer, at)
-        seen += 1
-        yield member
+    lengths = _LENGTHS.unpack_from
+    buffer, unread, seen = b"", directory.size, 0
+    while unread:
+        step = min(_BLOCK_BYTES, unread)
+        buffer += reader.read(directory.offset + directory.size - unread, step)
+        unread -= step
+        starts, at = [], 0
+        while len(buffer) - at >= _CENTRAL.size:
+            if not buffer.startswith(b"PK\1\2", at):
+                raise corrupt(reader, "a damaged central directory", "one that can be read to its end")
+            name_size, extra_size, comment_size = lengths(buffer, at + 28)
+            end = at + _CENTRAL.size + name_size + extra_size + comment_size
+            if end > len(buffer):
+                break
+            starts.append(at)
+            at = end
+        seen += len(starts)
+        yield buffer, starts
+        buffer = buffer[at:]
+    if buffer:
+        raise corrupt(reader, "a central directory that ends inside an entry", "a whole one")
     if seen != directory.members:
         raise corrupt(reader, f"{seen} members", f"{directory.members} as its end says")
+
+
+def read_entries(reader: RangeReader, directory: Directory) -> Iterator[Member]:
+    """Yield every entry in order, reading a megabyte of the directory at a time.
+
+    Raises:
+        CorruptArchive: as `read_blocks`, or an entry is damaged.
+    """
+    for buffer, starts in read_blocks(reader, directory):
+        for at in starts:
+            yield read_entry(reader, buffer, at)
 
 
 def _find_directory_64(reader: RangeReader, tail: bytes, at: int) -> Tuple[int, ...]:
@@ -97,26 +121,26 @@ def _find_directory_64(reader: RangeReader, tail: bytes, at: int) -> Tuple[int, 
     return (*fields[4:10], where)
 
 
-def _entry(reader: RangeReader, buffer: bytes, at: int) -> Tuple[Member, int]:
-    if len(buffer) - at < _CENTRAL.size or buffer[at : at + 4] != b"PK\1\2":
-        raise corrupt(reader, "a damaged central directory", "one that can be read to its end")
+def read_entry(reader: RangeReader, buffer: bytes, at: int) -> Member:
+    """Return the entry that begins at `at` and lies in `buffer` to its end.
+
+    Raises:
+        CorruptArchive: its name or its Zip64 sizes are damaged.
+    """
     fields = _CENTRAL.unpack_from(buffer, at)
     flags, method = fields[3], fields[4]
-    crc, compressed, size, name_size, extra_size, comment_size = fields[7:13]
+    crc, compressed, size, name_size, extra_size = fields[7:12]
     offset = fields[16]
     start = at + _CENTRAL.size
-    end = start + name_size + extra_size + comment_size
     raw = buffer[start : start + name_size]
-    if end > len(buffer):
-        raise corrupt(reader, "a central directory that ends inside an entry", "a whole one")
-    if size == _FULL or compressed == _FULL or offset == _FULL:
+    if size == FULL or compressed == FULL or offset == FULL:
         extra = buffer[start + name_size : start + name_size + extra_size]
         size, compressed, offset = _sizes_64(reader, extra, (size, compressed, offset))
     try:
         name = raw.decode("utf-8" if flags & _UTF8 else "cp437")
     except UnicodeDecodeError as error:
         raise corrupt(reader, f"a member name that is not UTF-8: {raw!r}", "UTF-8 as declared") from error
-    return Member(name, raw, offset, compressed, size, crc, method, bool(flags & _ENCRYPTED)), end
+    return Member(name, raw, offset, compressed, size, crc, method, bool(flags & ENCRYPTED))
 
 
 def _sizes_64(reader: RangeReader, extra: bytes, sizes: Tuple[int, int, int]) -> Tuple[int, int, int]:
@@ -126,8 +150,8 @@ def _sizes_64(reader: RangeReader, extra: bytes, sizes: Tuple[int, int, int]) ->
         kind, length = struct.unpack_from("<HH", extra, at)
         field = extra[at + 4 : at + 4 + length]
         numbers = [number for (number,) in struct.iter_unpack("<Q", field[: len(field) // 8 * 8])]
-        if kind == 1 and len(numbers) >= sizes.count(_FULL):
-            first, second, third = (numbers.pop(0) if size == _FULL else size for size in sizes)
+        if kind == 1 and len(numbers) >= sizes.count(FULL):
+            first, second, third = (numbers.pop(0) if size == FULL else size for size in sizes)
             return first, second, third
         at += 4 + length
     raise corrupt(reader, "a member without its Zip64 sizes", "a Zip64 extra field")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from idc import layout
 from idc.dataset.catalog import Catalog, Refused
@@ -12,10 +12,16 @@ from idc.dataset.storage import ObjectStore
 from idc.dataset.upload import Uploaded
 from idc.errors import MissingObject
 
+if TYPE_CHECKING:
+    from idc.dataset.sources import Source
+
 
 @dataclass(frozen=True)
 class Manifest:
-    """manifest.json; `patches` is keyed by "0" and "1", `is_reused` is about the run that returned it."""
+    """manifest.json; `patches` is keyed by "0" and "1", `is_reused` is about the run that returned it.
+
+    `version` is the source's own, None where it has none; manifests from before it was kept read as None.
+    """
 
     partition: str
     source: str
@@ -27,6 +33,7 @@ class Manifest:
     doubled_members: int
     refused_count: int
     refused: List[Refused]
+    version: Optional[int] = None
     is_reused: bool = field(default=False, compare=False)
 
     def to_json(self) -> bytes:
@@ -35,6 +42,7 @@ class Manifest:
             "format_version": 1,
             "partition": self.partition,
             "source": self.source,
+            "version": self.version,
             "synthetic": self.synthetic,
             "archive": {"sha256": self.sha256, "size_bytes": self.size_bytes},
             "patients": self.patients,
@@ -62,18 +70,18 @@ class Manifest:
             doubled_members=found["doubled_members"],
             refused_count=found["refused"]["count"],
             refused=[Refused(**member) for member in found["refused"]["members"]],
+            version=found.get("version"),
         )
 
     @classmethod
-    def of(
-        cls, partition: str, source: str, synthetic: bool, uploaded: Uploaded, catalog: Catalog
-    ) -> Manifest:
+    def of(cls, partition: str, source: Source, uploaded: Uploaded, catalog: Catalog) -> Manifest:
         """Return the manifest of an archive that has been uploaded and walked."""
         counts = list(catalog.counts().values())
         return cls(
             partition=partition,
-            source=source,
-            synthetic=synthetic,
+            source=source.name,
+            version=source.version,
+            synthetic=source.is_synthetic,
             sha256=uploaded.sha256,
             size_bytes=uploaded.size_bytes,
             patients=len(counts),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Tuple
+from typing import NamedTuple, Tuple
 
 PATCH_PX = 50
 DOUBLED_TREE = "IDC_regular_ps50_idx5/"
@@ -19,8 +18,7 @@ _STEM = re.compile(rf"([0-9]{{1,12}})_idx{_NUMBER}_x{_NUMBER}_y{_NUMBER}_class([
 _IMAGE = re.compile(r"\.(?:png|jpe?g)$", re.ASCII | re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Patch:
+class Patch(NamedTuple):
     """One tile of a whole slide: `x` and `y` are its left upper corner in pixels, `label` 1 is carcinoma."""
 
     patient: str

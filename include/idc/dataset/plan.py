@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Dict, List, Set
+from typing import Dict, List, Mapping, Optional, Set
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from idc.dataset.archive import Limits, unpack
 from idc.dataset.catalog import Catalog, unreadable
 from idc.dataset.cataloguing import read_catalog
 from idc.dataset.conversion import ConversionSettings
+from idc.dataset.given_split import check_patients
 from idc.dataset.ranges import RangeReader
 from idc.dataset.split import assign, check_leakage, rows_of
 from idc.records.shards import Shard, plan_shards
@@ -27,18 +28,30 @@ class Plan:
     identical: List[List[str]]
 
 
-def make_plan(reader: RangeReader, settings: ConversionSettings, limits: Limits) -> Plan:
+def make_plan(
+    reader: RangeReader,
+    settings: ConversionSettings,
+    limits: Limits,
+    given: Optional[Mapping[str, str]] = None,
+) -> Plan:
     """Return the plan of a dataset: the same for the same archive and settings, wherever it is made.
 
+    A `given` split, each patient's side, takes the place of the seeded one.
+
     Raises:
-        LeakageError: no safe split came of it.
+        LeakageError: no safe split came of it, or the given one is not safe.
+        ConfigurationError: the given split is of other patients.
     """
     catalog = read_catalog(reader, limits)
     identical = find_identical(reader, catalog, limits)
     names = [[catalog.patch(row) for row in rows] for rows in identical]
     together = [sorted({patch.patient for patch in patches}) for patches in names]
     counts = catalog.counts()
-    sides = assign(counts, settings.shares, settings.seed, together)
+    if given is None:
+        sides = assign(counts, settings.shares, settings.seed, together)
+    else:
+        check_patients(given, catalog.patients, settings.split_sha256)
+        sides = dict(given)
     check_leakage(rows_of(sides, counts), together)
     shards = plan_shards(catalog, sides, settings.seed, settings.shard_bytes)
     return Plan(catalog, sides, shards, [[patch.member for patch in patches] for patches in names])

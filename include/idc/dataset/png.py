@@ -6,14 +6,20 @@ Source: https://www.w3.org/TR/png-3/
 
 from __future__ import annotations
 
+import functools
 import struct
 import zlib
-from typing import Iterator, NamedTuple, Tuple
+from typing import NamedTuple
+from zlib import crc32
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 RGB = 2
 
 _HEADER = struct.Struct(">2I5B")
+_HEAD_BYTES = 33  # the signature and IHDR
+_CHUNK = struct.Struct(">I4s")
+_CRC = struct.Struct(">I")
+_CHUNK_BYTES = 12
 _COLOURS = {0: "grey", 2: "RGB", 3: "a palette", 4: "grey with alpha", 6: "RGBA"}
 
 
@@ -40,12 +46,17 @@ def read_header(image: bytes) -> Header:
     Raises:
         ValueError: there is none.
     """
-    if len(image) < 33 or image[8:16] != b"\0\0\0\rIHDR":
+    return _header(image[:_HEAD_BYTES])
+
+
+@functools.lru_cache(maxsize=64)  # nearly all patches begin with the same bytes
+def _header(head: bytes) -> Header:
+    if len(head) < _HEAD_BYTES or head[8:16] != b"\0\0\0\rIHDR":
         raise ValueError("is a PNG without a header")
-    return Header(*_HEADER.unpack_from(image, 16))
+    return Header(*_HEADER.unpack_from(head, 16))
 
 
-def check(image: bytes) -> None:
+def check_pixels(image: bytes) -> None:
     """Check every chunk's CRC, and that the pixels of a non-interlaced 8-bit RGB image are all there.
 
     Raises:
@@ -54,21 +65,37 @@ def check(image: bytes) -> None:
     header = read_header(image)
     row_bytes = 1 + 3 * header.width
     expected = row_bytes * header.height
-    packed, is_ended = [], False
-    for kind, content in _chunks(image):
-        if kind == b"IDAT":
-            packed.append(content)
-        is_ended = kind == b"IEND"
-    if not is_ended:
-        raise ValueError("is a PNG that is cut short")
     try:
-        rows = zlib.decompressobj().decompress(b"".join(packed), expected + 1)
+        rows = zlib.decompressobj().decompress(check_chunks(image), expected + 1)
     except zlib.error as error:
         raise ValueError(f"is a PNG that cannot be unpacked ({error})") from error
     if len(rows) != expected:
         raise ValueError(f"is a PNG of {header.width}×{header.height} without just its pixels")
     if max(rows[::row_bytes]) > 4:
         raise ValueError("is a PNG with an unknown filter")
+
+
+def check_chunks(image: bytes) -> bytes:
+    """Check every chunk's CRC, to the last chunk, and return the packed pixels.
+
+    Raises:
+        ValueError: says what is wrong.
+    """
+    packed = []
+    at, size = len(SIGNATURE), len(image)
+    while at + _CHUNK_BYTES <= size:
+        length, kind = _CHUNK.unpack_from(image, at)
+        end = at + 8 + length
+        if end + 4 > size:
+            break
+        if crc32(image[at + 4 : end]) != _CRC.unpack_from(image, end)[0]:
+            raise ValueError("is a PNG with a wrong CRC")
+        if kind == b"IDAT":
+            packed.append(image[at + 8 : end])
+        elif kind == b"IEND":
+            return packed[0] if len(packed) == 1 else b"".join(packed)
+        at = end + 4
+    raise ValueError("is a PNG that is cut short")
 
 
 def encode(width: int, height: int, rgb: bytes) -> bytes:
@@ -85,21 +112,6 @@ def assemble(width: int, height: int, packed_rows: bytes) -> bytes:
     return SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", packed_rows) + _chunk(b"IEND", b"")
 
 
-def _chunks(image: bytes) -> Iterator[Tuple[bytes, bytes]]:
-    at, kind = len(SIGNATURE), b""
-    while kind != b"IEND":
-        if at + 12 > len(image):
-            return
-        length, kind = struct.unpack_from(">I4s", image, at)
-        end = at + 8 + length
-        if end + 4 > len(image):
-            return
-        if zlib.crc32(image[at + 4 : end]) != int.from_bytes(image[end : end + 4], "big"):
-            raise ValueError("is a PNG with a wrong CRC")
-        yield kind, image[at + 8 : end]
-        at = end + 4
-
-
 def _chunk(kind: bytes, content: bytes) -> bytes:
-    crc = zlib.crc32(content, zlib.crc32(kind))
+    crc = crc32(content, crc32(kind))
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", crc)

@@ -35,7 +35,9 @@ class FileRanges:
         if not path.is_file():
             raise MissingObject("archive", path, "not there", "a file", "Check the path.")
         self.name = str(path)
-        self.size = path.stat().st_size
+        found = path.stat()
+        self.size = found.st_size
+        self.etag = f"{path.absolute()} {found.st_size} {found.st_mtime_ns}"
         self._path = path
 
     def read(self, offset: int, size: int) -> bytes:
@@ -103,9 +105,9 @@ def read_spans(reader: RangeReader, spans: Sequence[Span]) -> Iterator[Tuple[int
                 yield index, fetched[spans[index].start - base : spans[index].end - base]
 
 
-def read_all(reader: RangeReader, block_bytes: int) -> Iterator[bytes]:
-    """Yield all bytes in order, `block_bytes` at a time."""
-    for offset in range(0, reader.size, block_bytes):
+def read_all(reader: RangeReader, block_bytes: int, start: int = 0) -> Iterator[bytes]:
+    """Yield all bytes from `start` on in order, `block_bytes` at a time."""
+    for offset in range(start, reader.size, block_bytes):
         yield reader.read(offset, min(block_bytes, reader.size - offset))
 
 

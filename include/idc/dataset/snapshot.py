@@ -6,45 +6,50 @@ import dataclasses
 import hashlib
 import json
 import logging
-import time
-from typing import Iterable, Iterator, Optional
+from typing import Optional
 
 from idc import layout
 from idc.dataset.archive import Limits
 from idc.dataset.cataloguing import read_catalog
 from idc.dataset.manifest import Manifest, find_manifest
+from idc.dataset.progress import reported
 from idc.dataset.ranges import ObjectRanges
+from idc.dataset.releases import Kaggle, copy_archive, find_holder, is_release, parse_release, pin
 from idc.dataset.sources import Source, open_source
 from idc.dataset.storage import ObjectStore
-from idc.dataset.upload import Uploaded, upload
-from idc.errors import SnapshotConflict, UnsafeArchive
-
-LARGEST_ARCHIVE_BYTES = 64 << 30
-_REPORT_EVERY_S = 5.0
+from idc.dataset.transfer import forget, is_there, transfer
+from idc.dataset.upload import abort_leftovers
+from idc.errors import ConfigurationError, PermanentError, SnapshotConflict
 
 log = logging.getLogger(__name__)
 
 
-def ingest(source_uri: str, partition: str, store: ObjectStore, limits: Optional[Limits] = None) -> Manifest:
+def ingest(
+    source_uri: str,
+    partition: str,
+    store: ObjectStore,
+    limits: Optional[Limits] = None,
+    kaggle: Optional[Kaggle] = None,
+) -> Manifest:
     """Stream an archive into a partition's snapshot and return its manifest.
 
-    A snapshot of the same bytes is returned with `is_reused` set. On failure nothing is left behind.
+    A snapshot of the same bytes is returned with `is_reused` set. When the archive is refused nothing is left
+    behind; when the transfer fails its parts stay, and the next run goes on with them.
 
     Raises:
         SnapshotConflict: the partition holds another archive.
         UnsafeArchive, CorruptArchive, InvalidPatchName, InputError: as the archive is.
-        StorageError: reading or writing failed; a retry starts over.
+        ServiceError, StorageError: reading or writing failed; a retry goes on where this run stopped.
     """
-    source = open_source(source_uri, store)
+    limits = limits or Limits()
     present = find_manifest(store, partition)
+    if is_release(source_uri):
+        return _ingest_release(source_uri, partition, store, limits, kaggle)
+    source = open_source(source_uri, store)
     if present is None:
-        return _take_in(source, source_uri, partition, store, limits or Limits())
-    _check_same(source, source_uri, present)
-    if store.head(layout.archive(partition)) is None:
-        log.warning("snapshot %s has lost its archive; writing the same bytes again", partition)
-        upload(store, layout.archive(partition), source.blocks())
-    log.info("snapshot %s is reused: the same %d bytes", partition, present.size_bytes)
-    return dataclasses.replace(present, is_reused=True)
+        return _take_in(source, partition, store, limits)
+    _check_same(source, present, store)
+    return _reuse(source, present, store)
 
 
 def point_to_dataset(store: ObjectStore, partition: str, dataset_digest: str) -> None:
@@ -58,74 +63,96 @@ def find_dataset(store: ObjectStore, partition: str) -> Optional[str]:
     return None if content is None else str(json.loads(content)["dataset_digest"])
 
 
-def _check_same(source: Source, source_uri: str, present: Manifest) -> None:
-    """Compare the source with the snapshot by their hashes alone."""
-    log.info("snapshot %s exists; comparing it with %s", present.partition, source_uri)
+def _ingest_release(
+    uri: str, partition: str, store: ObjectStore, limits: Limits, kaggle: Optional[Kaggle]
+) -> Manifest:
+    """Ingest a version of a data set: pinned by the partition, and fetched only if no snapshot holds it."""
+    if kaggle is None:
+        raise ConfigurationError("source", uri, "no way to Kaggle", "one", "Run idc_ingest in Airflow.")
+    release = pin(parse_release(uri), partition, store, kaggle)
+    log.info("snapshot %s: version %s of %s", partition, release.version, release.source)
+    present = find_manifest(store, partition)
+    if present is None:
+        holder = find_holder(release, store)
+        if holder is not None:
+            return _copy(holder, partition, store)
+        return _take_in(release.open(kaggle), partition, store, limits)
+    is_same = (present.source, present.version) == (release.source, release.version)
+    if is_same and store.head(layout.archive(partition)) is not None:
+        log.info("snapshot %s is reused: it holds this version", partition)
+        return dataclasses.replace(present, is_reused=True)
+    source = release.open(kaggle)
+    if not is_same:
+        _check_same(source, present, store)
+    return _reuse(source, present, store)
+
+
+def _reuse(source: Source, present: Manifest, store: ObjectStore) -> Manifest:
+    """Return the manifest of a snapshot that is there, its archive too even if it was lost."""
+    partition = present.partition
+    if store.head(layout.archive(partition)) is None:
+        log.warning("snapshot %s has lost its archive; writing the same bytes again", partition)
+        if transfer(store, partition, source).sha256 != present.sha256:
+            store.delete(layout.archive(partition))
+            raise _conflict(source, present, "other bytes than before")
+    forget(store, partition)
+    log.info("snapshot %s is reused: the same %d bytes", partition, present.size_bytes)
+    return dataclasses.replace(present, is_reused=True)
+
+
+def _check_same(source: Source, present: Manifest, store: ObjectStore) -> None:
+    """Compare the source with the snapshot: by what names its bytes, else by the hash of all of them."""
+    if is_there(store, layout.archive(present.partition), source):
+        return
+    log.info("snapshot %s exists; comparing it with %s", present.partition, source.name)
     digest = hashlib.sha256()
-    for block in _counted(source.blocks(), source.size_bytes, "compared"):
+    for block in reported(source.blocks(), source.size_bytes, "compared"):
         digest.update(block)
     if digest.hexdigest() != present.sha256:
-        observed = f"{source_uri} has SHA-256 {digest.hexdigest()}"
-        expected = f"{present.sha256}, ingested from {present.source}"
-        action = "A snapshot never changes: choose another partition, or delete this one and all made of it."
-        raise SnapshotConflict("snapshot", present.partition, observed, expected, action)
+        raise _conflict(source, present, f"SHA-256 {digest.hexdigest()}")
 
 
-def _take_in(source: Source, source_uri: str, partition: str, store: ObjectStore, limits: Limits) -> Manifest:
+def _conflict(source: Source, present: Manifest, observed: str) -> SnapshotConflict:
+    expected = f"{present.sha256}, ingested from {present.source}"
+    action = "A snapshot never changes: choose another partition, or delete this one and all made of it."
+    return SnapshotConflict("snapshot", present.partition, f"{source.name} has {observed}", expected, action)
+
+
+def _take_in(source: Source, partition: str, store: ObjectStore, limits: Limits) -> Manifest:
     key = layout.archive(partition)
-    log.info("ingesting %s to %s", source_uri, store.uri(key))
-    uploaded = upload(store, key, _counted(source.blocks(), source.size_bytes, "uploaded"))
+    log.info("ingesting %s to %s", source.name, store.uri(key))
     try:
-        manifest = _describe(source, source_uri, partition, store, uploaded, limits)
-        if not store.put_new(layout.manifest(partition), manifest.to_json()):
-            return _adopt(store, manifest)
-    except BaseException:
-        if find_manifest(store, partition) is None:
+        uploaded = transfer(store, partition, source)
+        catalog = read_catalog(ObjectRanges(store, key), limits)
+        manifest = _publish(Manifest.of(partition, source, uploaded, catalog), store)
+    except BaseException as error:
+        is_refused = isinstance(error, PermanentError) or source.identity is None
+        if is_refused and find_manifest(store, partition) is None:
             store.delete(key)
+            forget(store, partition)
         raise
-    log.info("snapshot %s: %d patients, %s patches", partition, manifest.patients, manifest.patches)
+    forget(store, partition)
     return manifest
 
 
-def _describe(
-    source: Source, source_uri: str, partition: str, store: ObjectStore, uploaded: Uploaded, limits: Limits
-) -> Manifest:
-    """Walk the archive where it now lies."""
-    catalog = read_catalog(ObjectRanges(store, layout.archive(partition)), limits)
-    return Manifest.of(partition, source_uri, source.is_synthetic, uploaded, catalog)
+def _copy(holder: Manifest, partition: str, store: ObjectStore) -> Manifest:
+    log.info("snapshot %s holds it already; copying it inside S3", holder.partition)
+    abort_leftovers(store, layout.archive(partition))
+    copy_archive(store, holder, partition)
+    manifest = _publish(dataclasses.replace(holder, partition=partition), store)
+    forget(store, partition)
+    return manifest
 
 
-def _adopt(store: ObjectStore, manifest: Manifest) -> Manifest:
-    """Accept the manifest another run wrote meanwhile if it tells of the same bytes."""
+def _publish(manifest: Manifest, store: ObjectStore) -> Manifest:
+    """Write the manifest, or accept the one another run wrote meanwhile if it tells of the same bytes."""
+    if store.put_new(layout.manifest(manifest.partition), manifest.to_json()):
+        counts = manifest.patients, manifest.patches, manifest.refused_count
+        log.info("snapshot %s: %d patients, %s patches, %d refused", manifest.partition, *counts)
+        return manifest
     other = find_manifest(store, manifest.partition)
     if other is None or other.sha256 != manifest.sha256:
         observed = "another run ingested another archive at the same time"
         action = "Delete the partition's snapshot and ingest once."
         raise SnapshotConflict("snapshot", manifest.partition, observed, manifest.sha256, action)
     return dataclasses.replace(other, is_reused=True)
-
-
-def _counted(blocks: Iterable[bytes], size_bytes: Optional[int], verb: str) -> Iterator[bytes]:
-    """Pass blocks on, with a line in the log every few seconds and at the end.
-
-    Raises:
-        UnsafeArchive: there are more bytes than any archive may have.
-    """
-    started = reported = time.monotonic()
-    done = 0
-    for block in blocks:
-        done += len(block)
-        if done > LARGEST_ARCHIVE_BYTES:
-            observed, expected = f"{done} bytes so far", f"at most {LARGEST_ARCHIVE_BYTES}"
-            raise UnsafeArchive("archive", "stream", observed, expected, "Do not use this archive.")
-        yield block
-        now = time.monotonic()
-        if now - reported >= _REPORT_EVERY_S:
-            reported = now
-            log.info("%s %s", verb, _progress(done, size_bytes, now - started))
-    log.info("%s %s", verb, _progress(done, size_bytes, time.monotonic() - started))
-
-
-def _progress(done: int, size_bytes: Optional[int], seconds: float) -> str:
-    of = f" of {size_bytes / 1e6:,.1f}" if size_bytes else ""
-    return f"{done / 1e6:,.1f}{of} MB, {done / 1e6 / max(seconds, 1e-9):,.1f} MB/s"

@@ -1,17 +1,18 @@
-"""Where an archive may come from, by URI: a path, `file://`, `s3://bucket/key`, or `synthetic://?patients=…`."""
+"""Where an archive may come from, by URI: a path, `file://`, `s3://`, `https://`, `kaggle://`, `synthetic://`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, Iterator, Optional, Protocol
+from typing import Dict, Iterator, Optional, Protocol, Union
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from idc import layout
-from idc.dataset.ranges import FileRanges, ObjectRanges, RangeReader, read_all
+from idc.dataset.ranges import FileRanges, ObjectRanges, read_all
 from idc.dataset.storage import ObjectStore
 from idc.dataset.synthetic import archive_blocks
 from idc.dataset.upload import PART_BYTES
+from idc.dataset.web import open_address
 from idc.errors import ConfigurationError
 
 _SYNTHETIC = {"patients": 24, "patches": 4800, "seed": 7}
@@ -21,6 +22,14 @@ class Source(Protocol):
     """An archive that can be read from the beginning, any number of times."""
 
     @property
+    def name(self) -> str:
+        """The address, without anything secret."""
+
+    @property
+    def version(self) -> Optional[int]:
+        """The source's own version of it, None if there are none."""
+
+    @property
     def is_synthetic(self) -> bool:
         """Whether the archive is generated."""
 
@@ -28,43 +37,69 @@ class Source(Protocol):
     def size_bytes(self) -> Optional[int]:
         """The size, None while it is not known."""
 
-    def blocks(self) -> Iterator[bytes]:
-        """Yield the archive's bytes in order."""
+    @property
+    def identity(self) -> Optional[str]:
+        """What names these very bytes, None if they can only be read from the beginning."""
+
+    @property
+    def checksums(self) -> Dict[str, str]:
+        """What the source announces, in hexadecimal by name: `md5`, `crc32c`."""
+
+    def blocks(self, offset: int = 0) -> Iterator[bytes]:
+        """Yield the archive's bytes from `offset` on, in order."""
 
 
 @dataclass(frozen=True)
 class StoredSource:
     """An archive that lies in a file or an S3 object."""
 
-    reader: RangeReader
+    reader: Union[FileRanges, ObjectRanges]
+    version: Optional[int] = None
     is_synthetic: bool = False
+    checksums: Dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The path or the object's address."""
+        return self.reader.name
 
     @property
     def size_bytes(self) -> Optional[int]:
         """The archive's size."""
         return self.reader.size
 
-    def blocks(self) -> Iterator[bytes]:
-        """Yield the archive's bytes in order."""
-        return read_all(self.reader, PART_BYTES)
+    @property
+    def identity(self) -> Optional[str]:
+        """The object's ETag, or the file's size and time."""
+        return self.reader.etag
+
+    def blocks(self, offset: int = 0) -> Iterator[bytes]:
+        """Yield the archive's bytes from `offset` on, in order."""
+        return read_all(self.reader, PART_BYTES, offset)
 
 
 @dataclass(frozen=True)
 class SyntheticSource:
-    """An archive that is generated while it is read."""
+    """An archive that is generated while it is read, from the beginning."""
 
+    name: str
     patients: int
     patches: int
     seed: int
+    version: Optional[int] = None
     is_synthetic: bool = True
+    size_bytes: Optional[int] = None
+    identity: Optional[str] = None
+    checksums: Dict[str, str] = field(default_factory=dict)
 
-    @property
-    def size_bytes(self) -> Optional[int]:
-        """None: it is known at the end."""
-        return None
+    def blocks(self, offset: int = 0) -> Iterator[bytes]:
+        """Yield the archive's bytes in order.
 
-    def blocks(self) -> Iterator[bytes]:
-        """Yield the archive's bytes in order."""
+        Raises:
+            ValueError: not from the beginning.
+        """
+        if offset:
+            raise ValueError(f"offset {offset} of a generated archive, expected 0")
         return archive_blocks(patients=self.patients, patches=self.patches, seed=self.seed)
 
 
@@ -74,19 +109,25 @@ def open_source(uri: str, store: ObjectStore) -> Source:
     Raises:
         ConfigurationError: no source is named like this.
         MissingObject: there is nothing at that address.
+        ServiceError: a web server did not answer.
     """
     parts = urlsplit(uri)
     if parts.scheme == "s3":
         bucket, key = layout.parse_uri(uri)
         return StoredSource(ObjectRanges(ObjectStore(store.client, bucket), key))
+    if parts.scheme in ("https", "http") and parts.hostname:
+        return open_address(uri)
     if parts.scheme == "synthetic":
         numbers = _synthetic_numbers(uri, parts.query)
-        return SyntheticSource(numbers["patients"], numbers["patches"], numbers["seed"])
+        return SyntheticSource(uri, numbers["patients"], numbers["patches"], numbers["seed"])
     if parts.scheme == "file" and parts.netloc in ("", "localhost"):
         return StoredSource(FileRanges(Path(unquote(parts.path))))
     if "://" not in uri and uri:
         return StoredSource(FileRanges(Path(uri).expanduser()))
-    expected = "a path, file:///…, s3://bucket/key or synthetic://?patients=24&patches=4800&seed=7"
+    expected = (
+        "a path, file:///…, s3://bucket/key, https://…, kaggle://owner/name?version=1 "
+        "or synthetic://?patients=24&patches=4800&seed=7"
+    )
     raise ConfigurationError("source", repr(uri), "of no known kind", expected, "Correct it.")
 
 

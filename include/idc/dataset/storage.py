@@ -136,6 +136,18 @@ class ObjectStore:
             events.unregister("before-call.s3.PutObject", _only_if_absent)
         return True
 
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys below a prefix in their order."""
+        more: Dict[str, Any] = {}
+        while True:
+            with translated("list", self.uri(prefix)):
+                found = self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, **more)
+            for entry in found.get("Contents", []):
+                yield entry["Key"]
+            if not found.get("IsTruncated"):
+                return
+            more = {"ContinuationToken": found["NextContinuationToken"]}
+
     def delete(self, key: str) -> None:
         """Remove an object if there is one."""
         with translated("delete", self.uri(key)):

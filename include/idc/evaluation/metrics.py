@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 from sklearn import config_context
 from sklearn import metrics as sk
+from sklearn.linear_model import LogisticRegression
 
+from idc.errors import InputError
 from idc.evaluation.predictions import Predictions
 
 CONFIDENCE = 0.95
@@ -22,14 +25,13 @@ FIXED_SPECIFICITY = 0.9
 _ENOUGH_DRAWS = 0.5
 # Always answering class 0 is a yardstick: its bounds need not be as fine as the model's, and cost as much.
 _BASELINE_DRAWS = 100
+_LEAST_SCORE = 1e-6  # a score of 0 or 1 has no logit
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 
-def evaluate(
-    predictions: Predictions, *, threshold: float = 0.5, seed: int, draws: int = 1000
-) -> dict[str, Any]:
+def evaluate(predictions: Predictions, *, threshold: float, seed: int, draws: int = 1000) -> dict[str, Any]:
     """Return the metrics of a split in the form of metrics.json, and those of always answering class 0.
 
     `{"patients", "patches", "classes", "threshold", "draws", "<metric>": {"value", "low", "high"}, …,
@@ -49,6 +51,29 @@ def evaluate(
         **_bounded(label, score, threshold, weight),
         "always_class_0": _bounded(label, np.zeros_like(score), threshold, weight[: _BASELINE_DRAWS + 1]),
     }
+
+
+def choose_threshold(predictions: Predictions) -> float:
+    """Return the threshold that balances sensitivity and specificity on these patches, by a logistic fit.
+
+    A logistic regression of the label on the score's logit, both classes weighing alike, says one half there.
+    The highest point of the empirical curve would be nearer by, but with few patients it is a matter of
+    chance: chosen on half of the validation patients, the fit is the better one on the other half. For a
+    model that ranks no better than chance it is one half.
+
+    Raises:
+        InputError: the patches are of one class.
+    """
+    label, score = predictions.label, predictions.probability
+    if len(np.unique(label)) < 2:
+        action = "Convert with another seed or larger shares."
+        raise InputError("validation", "patches", "of one class", "both, to choose a threshold by", action)
+    logits = logit(np.clip(score, _LEAST_SCORE, 1 - _LEAST_SCORE))
+    fitted = LogisticRegression(class_weight="balanced").fit(logits[:, None], label)
+    slope, intercept = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+    if slope <= 0:
+        return 0.5
+    return float(np.clip(expit(-intercept / slope), score.min(), score.max()))
 
 
 def _draw_patients(patient: NDArray[np.str_], draws: int, rng: np.random.Generator) -> Counts:

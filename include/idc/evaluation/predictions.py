@@ -1,10 +1,11 @@
-"""The scored patches of one split: the table the evaluation job writes and everything else reads."""
+"""The scored patches of a candidate: the table of predictions.csv, which everything else reads."""
 
 from __future__ import annotations
 
 import csv
+import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -12,14 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idc.errors import InputError
+from idc.layout import SPLITS
 
-COLUMNS = ("patch", "patient", "label", "probability")
+COLUMNS = ("patch", "patient", "label", "split", "p1")
 _LABELS = {"0": 0, "1": 1}
+
+Row = tuple[str, str, int, str, float]
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Patches with their patient, their true class and the probability a model gave to class 1.
+    """Patches with their patient, true class, split and the probability a model gave to class 1.
 
     All have shape (patches,); `probability` lies between 0 and 1.
     """
@@ -27,15 +31,23 @@ class Predictions:
     patch: NDArray[np.str_]
     patient: NDArray[np.str_]
     label: NDArray[np.int64]
+    split: NDArray[np.str_]
     probability: NDArray[np.float64]
 
     def __len__(self) -> int:
         """Return the number of patches."""
         return len(self.label)
 
+    def of(self, split: str) -> Predictions:
+        """Return the patches of one split."""
+        own = self.split == split
+        return Predictions(
+            self.patch[own], self.patient[own], self.label[own], self.split[own], self.probability[own]
+        )
+
 
 def read_predictions(table: TextIO) -> Predictions:
-    """Read a predictions.csv with the columns patch, patient, label, probability.
+    """Read a predictions.csv with the columns patch, patient, label, split, p1.
 
     Raises:
         InputError: the columns, a label or a probability is not as it should be, a patch occurs twice,
@@ -45,31 +57,50 @@ def read_predictions(table: TextIO) -> Predictions:
     header = next(rows, [])
     if tuple(header) != COLUMNS:
         raise _wrong("columns", ",".join(header) or "none", ",".join(COLUMNS))
-    patches, patients, labels, probabilities = [], [], [], []
-    for patch, patient, label, probability in _checked(rows):
-        patches.append(patch)
-        patients.append(patient)
-        labels.append(label)
-        probabilities.append(probability)
-    if not patches:
+    return collected(_checked(rows))
+
+
+def collected(rows: Iterable[Row]) -> Predictions:
+    """Return rows as predictions.
+
+    Raises:
+        InputError: there are none, or a patch occurs twice.
+    """
+    columns = list(zip(*rows, strict=True))
+    if not columns:
         raise _wrong("rows", "none", "at least one patch")
+    patches, patients, labels, splits, probabilities = columns
     if len(set(patches)) < len(patches):
         raise _wrong("rows", f"{len(patches) - len(set(patches))} patches occur twice", "each patch once")
     return Predictions(
         np.array(patches, dtype=np.str_),
         np.array(patients, dtype=np.str_),
         np.array(labels, dtype=np.int64),
+        np.array(splits, dtype=np.str_),
         np.array(probabilities, dtype=np.float64),
     )
 
 
-def _checked(rows: Iterator[list[str]]) -> Iterator[tuple[str, str, int, float]]:
+def written(predictions: Predictions) -> bytes:
+    """Return predictions.csv."""
+    table = io.StringIO()
+    rows = csv.writer(table, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    columns = (predictions.patch, predictions.patient, predictions.label, predictions.split)
+    scores = (f"{value:.8g}" for value in predictions.probability)
+    rows.writerows(zip(*(column.tolist() for column in columns), scores, strict=True))
+    return table.getvalue().encode()
+
+
+def _checked(rows: Iterable[list[str]]) -> Iterator[Row]:
     for number, row in enumerate(rows, start=2):
         if len(row) != len(COLUMNS) or not row[0] or not row[1]:
-            raise _wrong(f"line {number}", ",".join(row), "a patch, its patient, its label and a probability")
+            raise _wrong(f"line {number}", ",".join(row), f"a value for each of {', '.join(COLUMNS)}")
         if row[2] not in _LABELS:
             raise _wrong(f"label in line {number}", row[2], "0 or 1")
-        yield row[0], row[1], _LABELS[row[2]], _probability(row[3], number)
+        if row[3] not in SPLITS:
+            raise _wrong(f"split in line {number}", row[3], f"one of {', '.join(SPLITS)}")
+        yield row[0], row[1], _LABELS[row[2]], row[3], _probability(row[4], number)
 
 
 def _probability(text: str, number: int) -> float:

@@ -33,8 +33,14 @@ def conversion_spec(
     partition: str,
     dataset_digest: str,
     options: ConversionSettings,
+    instances: int,
+    rebuild: str = "",
 ) -> JobSpec:
-    """Return the job that converts the partition's snapshot, after uploading the library it runs from."""
+    """Return the job that converts the partition's snapshot, after uploading the library it runs from.
+
+    `rebuild` tells a job that makes the dataset once more from the one that made it: without it the job
+    would have the same name, and its result would be that of the first.
+    """
     conversion = Conversion(
         archive=store.uri(layout.archive(partition)),
         output=store.uri(layout.dataset_prefix(dataset_digest)),
@@ -49,9 +55,13 @@ def conversion_spec(
         arguments=conversion.arguments(),
         inputs={"code": source.upload_tree(store, source.library_source())},
         outputs={},
-        environment={"PYTHONPATH": CODE, "PYTHONUNBUFFERED": "1"},
+        environment={
+            "PYTHONPATH": CODE,
+            "PYTHONUNBUFFERED": "1",
+            **({"HISTOFLOW_REBUILD": rebuild} if rebuild else {}),
+        },
         instance_type=settings.processing_instance_type,
-        instance_count=settings.processing_instance_count,
+        instance_count=instances,
         volume_gb=settings.processing_volume_gb,
         max_runtime_s=settings.processing_max_runtime_s,
     )

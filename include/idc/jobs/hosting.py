@@ -57,29 +57,6 @@ class EndpointSpec:
         return {"ProductionVariants": [{**self.variant, "ModelName": self.model_name}]}
 
 
-def script_model(
-    *, image: str, role_arn: str, model_data: str, model_sha256: str, region: str
-) -> dict[str, Any]:
-    """Return a `CreateModel` request without a name, for an artifact that carries its own serve.py.
-
-    The artifact's digest is part of the request: another artifact under the same address is another model.
-    """
-    return {
-        "ExecutionRoleArn": role_arn,
-        "PrimaryContainer": {
-            "Image": image,
-            "ModelDataUrl": model_data,
-            "Environment": {
-                "SAGEMAKER_PROGRAM": "serve.py",
-                "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
-                "SAGEMAKER_CONTAINER_LOG_LEVEL": "20",
-                "SAGEMAKER_REGION": region,
-                "MODEL_SHA256": model_sha256,
-            },
-        },
-    }
-
-
 def production_variant(
     *, instance_type: str, instance_count: int, startup_timeout_s: int = 600
 ) -> dict[str, Any]:

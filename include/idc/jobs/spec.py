@@ -18,6 +18,8 @@ from typing import Any, Self
 JOB_NAME = "{job-name}"
 DIGEST_TAG = "histoflow:digest"
 NAME_LIMIT = 63  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateTrainingJob.html
+# https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateHyperParameterTuningJob.html
+TUNING_NAME_LIMIT = 32
 _DIGEST_CHARACTERS = 10
 _ATTEMPT_CHARACTERS = len("-999")
 
@@ -27,6 +29,8 @@ class JobKind(enum.StrEnum):
 
     TRAINING = "TrainingJob"
     PROCESSING = "ProcessingJob"
+    TRANSFORM = "TransformJob"
+    TUNING = "HyperParameterTuningJob"
 
     @property
     def operation(self) -> str:
@@ -35,8 +39,16 @@ class JobKind(enum.StrEnum):
 
     @property
     def log_group(self) -> str:
-        """The CloudWatch log group SageMaker writes the containers' output to."""
-        return f"/aws/sagemaker/{self.value}s"
+        """The CloudWatch log group SageMaker writes the containers' output to.
+
+        A tuning job has no containers of its own, only its training jobs have.
+        """
+        return f"/aws/sagemaker/{JobKind.TRAINING if self is JobKind.TUNING else self}s"
+
+    @property
+    def name_limit(self) -> int:
+        """How many characters a name may have; a tuning job's is the head of its training jobs' names."""
+        return TUNING_NAME_LIMIT if self is JobKind.TUNING else NAME_LIMIT
 
 
 @dataclass(frozen=True)
@@ -53,9 +65,10 @@ class JobSpec:
         return digest_of(self.request)
 
     def name(self, attempt: int = 1) -> str:
-        """Return the job's name, at most 63 characters; attempts after the first carry a suffix."""
+        """Return the job's name, as long as its kind allows; attempts after the first carry a suffix."""
         suffix = f"-{attempt}" if attempt > 1 else ""
-        return named_by_digest(self.prefix, self.digest, room=_ATTEMPT_CHARACTERS) + suffix
+        limit = self.kind.name_limit - _ATTEMPT_CHARACTERS
+        return named_by_digest(self.prefix, self.digest, limit) + suffix
 
     def create_request(self, attempt: int = 1) -> dict[str, Any]:
         """Return the arguments of the create call: the request, its name, and its digest as a tag."""
@@ -85,11 +98,11 @@ def digest_of(request: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def named_by_digest(prefix: str, digest: str, room: int = 0) -> str:
-    """Return a SageMaker resource name of `prefix` and `digest`, leaving `room` characters of the limit."""
+def named_by_digest(prefix: str, digest: str, limit: int = NAME_LIMIT) -> str:
+    """Return a SageMaker resource name of `prefix` and `digest`, at most `limit` characters."""
     tail = f"-{digest[:_DIGEST_CHARACTERS]}"
     head = re.sub(r"[^a-zA-Z0-9]+", "-", prefix).strip("-")
-    return head[: NAME_LIMIT - room - len(tail)].rstrip("-") + tail
+    return head[: limit - len(tail)].rstrip("-") + tail
 
 
 def differences(wanted: object, found: object, path: str = "") -> Iterator[str]:

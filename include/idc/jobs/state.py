@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 from idc.errors import HistoflowError, JobFailed, ServiceError
+from idc.jobs.progress import progress, time_limit
 from idc.jobs.spec import JobKind
 
 # After its time limit SageMaker still uploads what the job left; a job that takes longer than this is lost.
@@ -18,7 +20,10 @@ PENDING_LIMIT = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class JobState:
-    """A job as described: where it is in its life, and what it left behind."""
+    """A job as described: where it is in its life, and what it left behind.
+
+    A tuning job has no start of its own; `progress` is a line on its training jobs, empty for other kinds.
+    """
 
     kind: JobKind
     name: str
@@ -31,13 +36,15 @@ class JobState:
     ended: datetime | None
     limit: timedelta
     model_data: str
+    metrics: dict[str, float]
+    progress: str = ""
 
     @classmethod
     def from_description(cls, kind: JobKind, description: Mapping[str, Any]) -> Self:
         """Read the answer of `DescribeTrainingJob` and its like."""
-        stopping = description.get("StoppingCondition", {})
-        limit_s = max(stopping.get("MaxRuntimeInSeconds", 86400), stopping.get("MaxWaitTimeInSeconds", 0))
-        times = "Processing" if kind is JobKind.PROCESSING else "Training"
+        is_tuning = kind is JobKind.TUNING
+        times = kind.removesuffix("Job")
+        metrics = {item["MetricName"]: item["Value"] for item in description.get("FinalMetricDataList", [])}
         return cls(
             kind=kind,
             name=description[f"{kind}Name"],
@@ -48,8 +55,10 @@ class JobState:
             created=description["CreationTime"],
             started=description.get(f"{times}StartTime"),
             ended=description.get(f"{times}EndTime"),
-            limit=timedelta(seconds=limit_s),
+            limit=time_limit(description) if is_tuning else _limit(description),
             model_data=description.get("ModelArtifacts", {}).get("S3ModelArtifacts", ""),
+            metrics={name: value for name, value in metrics.items() if math.isfinite(value)},
+            progress=progress(description) if is_tuning else "",
         )
 
     @property
@@ -74,10 +83,11 @@ class JobState:
 
     @property
     def run_s(self) -> int | None:
-        """How long the job ran, in whole seconds, once it is over."""
-        if self.started is None or self.ended is None:
+        """How long the job ran, in whole seconds, once it is over; a tuning job runs from its creation."""
+        started = self.created if self.kind is JobKind.TUNING else self.started
+        if started is None or self.ended is None:
             return None
-        return round((self.ended - self.started).total_seconds())
+        return round((self.ended - started).total_seconds())
 
     def failure(self, *, is_adopted: bool = False) -> HistoflowError:
         """Return the error that this end of a job means.
@@ -94,9 +104,17 @@ class JobState:
         return JobFailed(self.kind, self.name, observed, "Completed", action)
 
     def summary(self) -> dict[str, Any]:
-        """Return the few values a task hands on: the job's name, ARN, seconds of work, and model if any."""
+        """Return the few values a task hands on: name, ARN, seconds of work, model and last metrics."""
         result: dict[str, Any] = {"job": self.name, "arn": self.arn, "run_s": self.run_s}
-        return {**result, "model_data": self.model_data} if self.model_data else result
+        found = {"model_data": self.model_data, "metrics": self.metrics}
+        return {**result, **{name: value for name, value in found.items() if value}}
+
+
+def _limit(description: Mapping[str, Any]) -> timedelta:
+    stopping = description.get("StoppingCondition", {})
+    return timedelta(
+        seconds=max(stopping.get("MaxRuntimeInSeconds", 86400), stopping.get("MaxWaitTimeInSeconds", 0))
+    )
 
 
 @dataclass(frozen=True)

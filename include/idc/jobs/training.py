@@ -1,12 +1,16 @@
-"""Requests for training jobs in script mode, as SageMaker's frameworks containers read them."""
+"""A training job before it is anybody's request, and the request that boto3 takes as it is.
+
+The same plan becomes a request in two ways: written out here, member by member, or by an estimator of the
+SageMaker Python SDK 2 (`idc.jobs.sdk`). For equal plans the two are equal.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
-from idc.jobs.spec import JOB_NAME
+RECORDIO = "application/x-recordio"
 
 # What the training scripts print once an epoch, `epoch=3 train:loss=0.4012 …`: one expression, one metric.
 METRICS = (
@@ -18,45 +22,78 @@ METRICS = (
     "validation:roc_auc",
     "images_per_second",
 )
-RECORDIO = "application/x-recordio"
 
 
-def script_request(
-    *,
-    image: str,
-    role_arn: str,
-    region: str,
-    source: str,
-    channels: Mapping[str, str],
-    content_type: str,
-    output: str,
-    hyperparameters: Mapping[str, object],
-    instance_type: str,
-    instance_count: int,
-    volume_gb: int,
-    max_runtime_s: int,
-) -> dict[str, Any]:
-    """Return a `CreateTrainingJob` request without a name.
+@dataclass(frozen=True)
+class Channel:
+    """What a job reads under one name: `data_type` says whether `uri` is a prefix or a manifest."""
 
-    `source` is the URI of a sourcedir.tar.gz with a train.py, `channels` maps a channel's name to the S3
-    prefix of its data, `output` is the prefix below which SageMaker makes a folder of the job's name.
+    name: str
+    uri: str
+    input_mode: str = "File"
+    data_type: str = "S3Prefix"
+    content_type: str | None = None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a job runs on, and for how long at most."""
+
+    instance_type: str
+    instance_count: int
+    volume_gb: int
+    max_runtime_s: int
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """A training job.
+
+    `estimator` names the SDK's class that makes the request, empty where it is written by hand; `source` is
+    the URI of a sourcedir.tar.gz with a train.py, empty for an algorithm that brings its own code.
+    """
+
+    image: str
+    role_arn: str
+    region: str
+    channels: tuple[Channel, ...]
+    hyperparameters: Mapping[str, Any]
+    output: str
+    machine: Machine
+    input_mode: str = "File"
+    estimator: str = ""
+    source: str = ""
+    metrics: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as plain values that a task can hand to the next."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Return the plan that `to_dict` wrote."""
+        channels = tuple(Channel(**channel) for channel in values["channels"])
+        parts = {"channels": channels, "machine": Machine(**values["machine"])}
+        return cls(**{**values, **parts, "metrics": tuple(values["metrics"])})
+
+
+def training_request(plan: TrainingPlan) -> dict[str, Any]:
+    """Return a `CreateTrainingJob` request without a name, for an algorithm that brings its own code.
+
+    Hyperparameters are plain texts, as Amazon's own algorithms read them.
     """
     return {
-        "AlgorithmSpecification": {
-            "TrainingImage": image,
-            "TrainingInputMode": "File",
-            "MetricDefinitions": [metric_definition(name) for name in METRICS],
-        },
-        "RoleArn": role_arn,
-        "InputDataConfig": [_channel(name, uri, content_type) for name, uri in channels.items()],
-        "OutputDataConfig": {"S3OutputPath": output},
+        "AlgorithmSpecification": {"TrainingImage": plan.image, "TrainingInputMode": plan.input_mode},
+        "RoleArn": plan.role_arn,
+        "InputDataConfig": [_channel(channel) for channel in plan.channels],
+        "OutputDataConfig": {"S3OutputPath": plan.output},
         "ResourceConfig": {
-            "InstanceType": instance_type,
-            "InstanceCount": instance_count,
-            "VolumeSizeInGB": volume_gb,
+            "InstanceType": plan.machine.instance_type,
+            "InstanceCount": plan.machine.instance_count,
+            "VolumeSizeInGB": plan.machine.volume_gb,
         },
-        "StoppingCondition": {"MaxRuntimeInSeconds": max_runtime_s},
-        "HyperParameters": encoded({**hyperparameters, **_script_mode(source, region)}),
+        "StoppingCondition": {"MaxRuntimeInSeconds": plan.machine.max_runtime_s},
+        "HyperParameters": {name: str(value) for name, value in plan.hyperparameters.items()},
     }
 
 
@@ -65,34 +102,15 @@ def metric_definition(name: str) -> dict[str, str]:
     return {"Name": name, "Regex": rf"(?:^|\s){name}=([0-9.eE+-]+|nan|inf)"}
 
 
-def encoded(hyperparameters: Mapping[str, object]) -> dict[str, str]:
-    """Return hyperparameters as script mode wants them: every value a JSON text.
-
-    Source: `Framework.hyperparameters` of the SageMaker Python SDK 2.
-    """
-    return {name: json.dumps(value) for name, value in hyperparameters.items()}
-
-
-def _script_mode(source: str, region: str) -> dict[str, object]:
-    return {
-        "sagemaker_program": "train.py",
-        "sagemaker_submit_directory": source,
-        "sagemaker_container_log_level": 20,
-        "sagemaker_job_name": JOB_NAME,
-        "sagemaker_region": region,
+def _channel(channel: Channel) -> dict[str, Any]:
+    source = {
+        "S3DataType": channel.data_type,
+        "S3Uri": channel.uri,
+        "S3DataDistributionType": "FullyReplicated",
     }
-
-
-def _channel(name: str, uri: str, content_type: str) -> dict[str, Any]:
-    return {
-        "ChannelName": name,
-        "ContentType": content_type,
-        "InputMode": "File",
-        "DataSource": {
-            "S3DataSource": {
-                "S3DataType": "S3Prefix",
-                "S3Uri": uri,
-                "S3DataDistributionType": "FullyReplicated",
-            }
-        },
+    described: dict[str, Any] = {
+        "ChannelName": channel.name,
+        "DataSource": {"S3DataSource": source},
+        "InputMode": channel.input_mode,
     }
+    return {**described, "ContentType": channel.content_type} if channel.content_type else described

@@ -9,16 +9,21 @@ Source: https://github.com/dmlc/dmlc-core/blob/main/src/recordio.cc and mxnet/re
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import Dict, Iterator, List, Mapping, Tuple, Union
+from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, NamedTuple, Tuple, Union
+
+import numpy as np
 
 from idc.errors import CorruptShard
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SUFFIXES = RECORDS, OFFSETS, NAMES = ".rec", ".idx", ".lst"
 
 Buffer = Union[bytes, bytearray]
 
-_MAGIC = struct.pack("<I", 0xCED7230A)
+MAGIC = 0xCED7230A
+_MAGIC = struct.pack("<I", MAGIC)
 _PART = struct.Struct("<4sI")
 _IMAGE = struct.Struct("<IfQQ")  # number of labels beyond one, label, id, higher half of the id
 _LENGTH_BITS = 29
@@ -26,12 +31,11 @@ _WHOLE, _FIRST, _MIDDLE, _LAST = range(4)
 _PADDING = (b"", b"\0\0\0", b"\0\0", b"\0")
 
 
-@dataclass(frozen=True)
-class Record:
-    """One image of a shard: where it begins, its index, its label and its encoded bytes."""
+class Record(NamedTuple):
+    """One image of a shard: where it begins, its number (RecordIO: id), its label and its encoded bytes."""
 
     offset: int
-    index: int
+    number: int
     label: int
     image: bytes
 
@@ -41,8 +45,7 @@ class RecordIOWriter:
 
     def __init__(self) -> None:
         """Start an empty shard."""
-        self._records = bytearray()
-        self._offsets: List[str] = []
+        self._records = Framing()
         self._names: List[str] = []
 
     def __len__(self) -> int:
@@ -50,20 +53,52 @@ class RecordIOWriter:
         return len(self._names)
 
     def append(self, label: int, name: str, image: bytes) -> None:
-        """Add one image; its index is the number of records before it."""
-        index = len(self._names)
-        self._offsets.append(f"{index}\t{len(self._records)}\n")
-        self._names.append(f"{index}\t{label}\t{name}\n")
-        _frame(self._records, _IMAGE.pack(0, label, index, 0) + image)
+        """Add one image; its number is that of the records before it."""
+        number = len(self._names)
+        self._names.append(f"{number}\t{label}\t{name}\n")
+        self._records.append(_IMAGE.pack(0, label, number, 0), image)
 
     def files(self) -> Dict[str, Buffer]:
         """Return the shard's files by their suffix; the writer is empty and of no use afterwards."""
-        records, self._records = self._records, bytearray()
+        records, offsets = self._records.join()
         return {
             RECORDS: records,
-            OFFSETS: "".join(self._offsets).encode(),
+            OFFSETS: "".join(f"{number}\t{offset}\n" for number, offset in enumerate(offsets)).encode(),
             NAMES: "".join(self._names).encode(),
         }
+
+
+class Framing:
+    """The records of a shard in the making; images are kept as they are until all are joined once."""
+
+    def __init__(self) -> None:
+        """Start without records."""
+        self._parts: List[bytes] = []  # three for each record: its head, its image, its padding
+
+    def __len__(self) -> int:
+        """Return the number of records so far."""
+        return len(self._parts) // 3
+
+    def append(self, header: bytes, image: bytes) -> None:
+        """Add one record: a header of a multiple of four bytes that is never the magic, and an image."""
+        size = len(header) + len(image)
+        self._parts += (_PART.pack(_MAGIC, size) + header, image, _PADDING[size % 4])
+
+    def join(self) -> Tuple[bytes, List[int]]:
+        """Return all records and the offset of each, once.
+
+        To look for the magic in all images together, after joining, is ten times as fast as in each.
+        """
+        count, parts = len(self), self._parts
+        self._parts = []
+        joined = b"".join(parts)
+        found = _find_magic(joined)
+        if len(found) != count:  # some stand in images
+            joined = b"".join(_split(parts))
+            found = _find_magic(joined)
+            flags = np.frombuffer(joined, dtype="<u4")[found + 1] >> _LENGTH_BITS
+            found = found[flags <= _FIRST]
+        return joined, (found * 4).tolist()
 
 
 def read_records(shard: Buffer, name: str) -> Iterator[Record]:
@@ -75,7 +110,7 @@ def read_records(shard: Buffer, name: str) -> Iterator[Record]:
     view = memoryview(shard)
     offset = 0
     while offset < len(view):
-        payload, end = _unframe(view, offset, name)
+        payload, end = unframe(view, offset, name)
         if len(payload) < _IMAGE.size:
             raise corrupt(name, f"a record of {len(payload)} bytes at {offset}", f"at least {_IMAGE.size}")
         flag, label, index, high = _IMAGE.unpack_from(payload)
@@ -98,8 +133,8 @@ def verify(files: Mapping[str, Buffer], name: str, records: int) -> None:
     for record in read_records(files[RECORDS], name):
         if seen < records:
             is_listed = names[seen].startswith(f"{seen}\t{record.label}\t")
-            if record.index != seen or offsets[seen] != f"{seen}\t{record.offset}" or not is_listed:
-                observed = f"index {record.index}, label {record.label} at {record.offset}"
+            if record.number != seen or offsets[seen] != f"{seen}\t{record.offset}" or not is_listed:
+                observed = f"index {record.number}, label {record.label} at {record.offset}"
                 raise corrupt(name, observed, f"{offsets[seen]!r} and {names[seen]!r}")
         seen += 1
     if seen != records:
@@ -111,26 +146,36 @@ def corrupt(name: str, observed: str, expected: str) -> CorruptShard:
     return CorruptShard("shard", name, observed, expected, "Convert the snapshot again.")
 
 
-def _frame(records: bytearray, payload: bytes) -> None:
-    start, at = 0, payload.find(_MAGIC)
-    while at >= 0:
-        if at % 4:
-            at = payload.find(_MAGIC, at + 1)
-            continue
-        _append_part(records, _MIDDLE if start else _FIRST, payload[start:at])
-        start = at + 4
-        at = payload.find(_MAGIC, start)
-    _append_part(records, _LAST if start else _WHOLE, payload[start:])
+def _split(parts: List[bytes]) -> Iterator[bytes]:
+    """Yield the same records, those that hold the magic at a multiple of four bytes in several parts."""
+    for head, image in zip(parts[::3], parts[1::3]):
+        flag, start, at = _WHOLE, 0, image.find(_MAGIC)
+        header = head[_PART.size :]
+        while at >= 0:
+            if at % 4:
+                at = image.find(_MAGIC, at + 1)
+                continue
+            yield _part(_MIDDLE if start else _FIRST, header + image[start:at])
+            flag, header, start = _LAST, b"", at + len(_MAGIC)
+            at = image.find(_MAGIC, start)
+        yield _part(flag, header + image[start:])
 
 
-def _append_part(records: bytearray, flag: int, part: bytes) -> None:
-    records += _PART.pack(_MAGIC, flag << _LENGTH_BITS | len(part))
-    records += part
-    records += _PADDING[len(part) % 4]
+def _part(flag: int, content: bytes) -> bytes:
+    return _PART.pack(_MAGIC, flag << _LENGTH_BITS | len(content)) + content + _PADDING[len(content) % 4]
 
 
-def _unframe(view: memoryview, offset: int, name: str) -> Tuple[bytes, int]:
-    """Return the payload of the record at `offset` and the offset of the next."""
+def _find_magic(records: bytes) -> NDArray[np.int64]:
+    """Return the positions, in words of four bytes, at which the magic stands."""
+    return np.flatnonzero(np.frombuffer(records, dtype="<u4") == np.uint32(MAGIC))
+
+
+def unframe(view: memoryview, offset: int, name: str) -> Tuple[bytes, int]:
+    """Return the payload of the record at `offset` and the offset of the next; `name` is for errors.
+
+    Raises:
+        CorruptShard: there is no whole record.
+    """
     parts: List[bytes] = []
     expected = (_WHOLE, _FIRST)
     while True:

@@ -51,7 +51,8 @@ def plan_shards(catalog: Catalog, sides: Mapping[str, str], seed: int, shard_byt
 
 def reading_order(catalog: Catalog, shard: Shard, seed: int) -> List[int]:
     """Return the shard's rows in the order of its records."""
-    return sorted(shard.rows.tolist(), key=lambda row: _draw(seed, catalog.patch(row).name))
+    draws = [_draw(seed, patch.name) for patch in catalog.patches(shard.rows)]
+    return [row for _, row in sorted(zip(draws, shard.rows.tolist()))]
 
 
 def _pack(catalog: Catalog, groups: List[NDArray[np.int64]], shard_bytes: int) -> Iterator[NDArray[np.int64]]:

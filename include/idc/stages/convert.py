@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import logging
+import time
+from dataclasses import replace
 from typing import Any
 
+from idc import layout
 from idc.dataset.conversion import ConversionSettings
-from idc.dataset.index import find_index
+from idc.dataset.given_split import store_split
+from idc.dataset.index import DatasetIndex, find_index, verify_dataset
 from idc.dataset.snapshot import point_to_dataset
+from idc.dataset.sources import open_source
 from idc.dataset.storage import ObjectStore
 from idc.errors import MissingObject
 from idc.jobs.conversion import conversion_spec, digest_of_dataset
@@ -17,20 +22,54 @@ log = logging.getLogger(__name__)
 
 
 def plan(
-    store: ObjectStore, settings: Settings, *, dag_id: str, partition: str, options: ConversionSettings
+    store: ObjectStore,
+    settings: Settings,
+    *,
+    dag_id: str,
+    partition: str,
+    options: ConversionSettings,
+    split: str | None = None,
+    instances: int | None = None,
+    rebuild: str = "",
 ) -> dict[str, Any]:
-    """Return the digest of the dataset to be, and the job that makes it, or None where it exists.
+    """Return the digest of the dataset to be, and the job that makes it, or None where it is there and whole.
+
+    Args:
+        store: the product's bucket.
+        settings: of the product.
+        dag_id: of the run.
+        partition: whose snapshot is converted.
+        options: what decides the dataset's bytes.
+        split: the address of a CSV of patients and their splits, which takes the place of seed and shares.
+        instances: how many share the work; None takes the setting.
+        rebuild: names this request to throw the dataset away and make it anew; empty if it is none.
 
     Raises:
         MissingObject: the partition has no snapshot.
+        CorruptShard: the dataset is there, but a file of it is not what the index says.
+        ConfigurationError, LeakageError: the given split is no split.
     """
+    if split:
+        digest = store_split(open_source(split, store).blocks(), split, store)
+        log.info("The split is given by %s, SHA-256 %s: seed and shares do not decide it.", split, digest)
+        options = replace(options, split_sha256=digest)
     digest = digest_of_dataset(store, settings, partition, options)
-    if find_index(store, digest) is not None:
+    if rebuild:
+        _remove(store, digest)
+    elif (index := find_index(store, digest)) is not None:
+        _verify(store, index)
         log.info("Dataset %s exists: same snapshot, code, image and settings. No job is run.", digest)
         return {"dataset_digest": digest, "spec": None}
     log.info("Dataset %s does not exist yet: a job converts the snapshot of %s.", digest, partition)
     spec = conversion_spec(
-        store, settings, dag_id=dag_id, partition=partition, dataset_digest=digest, options=options
+        store,
+        settings,
+        dag_id=dag_id,
+        partition=partition,
+        dataset_digest=digest,
+        options=options,
+        instances=instances or settings.processing_instance_count,
+        rebuild=rebuild,
     )
     return {"dataset_digest": digest, "spec": spec.to_dict()}
 
@@ -44,14 +83,14 @@ def publish(store: ObjectStore, *, partition: str, dataset_digest: str) -> dict[
     index = find_index(store, dataset_digest)
     if index is None:
         observed = "its job has completed, but there is no index.json"
-        action = "Somebody removed it: convert with another seed, which is another dataset."
+        action = "Somebody removed it: run idc_convert for the partition with `rebuild`."
         raise MissingObject("dataset", dataset_digest, observed, "an index", action)
     point_to_dataset(store, partition, dataset_digest)
     for split, summary in index.splits.items():
         log.info(
             "%s: %d patches of %d patients, %s", split, summary.patches, summary.patients, summary.classes
         )
-    log.info("Quarantined: %d. Padded: %d.", index.quarantined, index.padded)
+    log.info("Quarantined: %d. Padded: %d. Excluded: %d.", index.quarantined, index.padded, index.excluded)
     return {
         "dataset_digest": dataset_digest,
         "patches": {split: summary.patches for split, summary in index.splits.items()},
@@ -59,3 +98,25 @@ def publish(store: ObjectStore, *, partition: str, dataset_digest: str) -> dict[
         "quarantined": index.quarantined,
         "synthetic": index.synthetic,
     }
+
+
+def _verify(store: ObjectStore, index: DatasetIndex) -> None:
+    """Read all of a dataset before it is taken for what its index says."""
+    started = time.monotonic()
+    log.info(
+        "Dataset %s has an index: reading all %d files, %.1f MB, back before it is reused.",
+        index.dataset_digest,
+        len(index.files),
+        index.size_bytes / 1e6,
+    )
+    verify_dataset(store, index)
+    log.info("Every file is what the index says; it took %.1f s.", time.monotonic() - started)
+
+
+def _remove(store: ObjectStore, dataset_digest: str) -> None:
+    """Delete a dataset, its index first: from then on it does not exist."""
+    store.delete(layout.index(dataset_digest))
+    keys = list(store.keys(layout.dataset_prefix(dataset_digest)))
+    for key in keys:
+        store.delete(key)
+    log.warning("Dataset %s is made anew: its %d files have been deleted.", dataset_digest, len(keys))

@@ -8,7 +8,7 @@ from typing import Any
 
 from idc import layout, registry
 from idc.dataset.storage import ObjectStore
-from idc.jobs import mxnet
+from idc.jobs.models import endpoint_spec
 from idc.settings import Settings
 from idc.stages import smoke
 from idc.stages.evaluate import DECIDES, parsed
@@ -19,11 +19,14 @@ log = logging.getLogger(__name__)
 def choose(
     store: ObjectStore, settings: Settings, *, partition: str, measured: Iterable[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Return the best candidate's variant, and the endpoint that serves it."""
-    best = max(measured, key=lambda facts: facts[DECIDES] if facts[DECIDES] is not None else -1.0)
-    log.info("%s is deployed: %s %s", best["variant"], DECIDES, best[DECIDES])
+    """Return the variant of the candidate that is best on validation, and the endpoint that serves it.
+
+    The test patients do not choose: a figure that chose would flatter what it measures.
+    """
+    best = max(measured, key=lambda facts: facts["validation"])
+    log.info("%s is deployed: %s %.4f on validation", best["variant"], DECIDES, best["validation"])
     candidate = registry.candidate(store, partition, best["variant"])
-    return {"variant": candidate.variant, "spec": mxnet.endpoint_spec(settings, candidate).to_dict()}
+    return {"variant": candidate.variant, "spec": endpoint_spec(settings, candidate).to_dict()}
 
 
 def smoke_test(
@@ -44,7 +47,7 @@ def smoke_test(
     """
     candidate = registry.candidate(store, partition, variant)
     smoke.check_artifact(store, endpoint, model_data, candidate)
-    predictions = parsed(store.get(layout.predictions(partition, variant)))
+    predictions = parsed(store.get(layout.predictions(partition, variant))).of("test")
     evaluated = dict(zip(predictions.patch.tolist(), predictions.probability.tolist(), strict=True))
     answers = []
     for patch in smoke.known_patches(store, candidate.dataset_digest, evaluated):

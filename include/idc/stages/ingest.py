@@ -4,26 +4,45 @@ from __future__ import annotations
 
 from typing import Any
 
+from idc.dataset.releases import Kaggle, Release, is_release, parse_release
 from idc.dataset.snapshot import ingest
 from idc.dataset.storage import ObjectStore
 from idc.errors import ConfigurationError
 
+BREAST_HISTOPATHOLOGY = "kaggle://paultimothymooney/breast-histopathology-images"
 
-def run(store: ObjectStore, *, partition: str, archive: str | None) -> dict[str, Any]:
+
+def choose(archive: str | None, version: int | None, *, has_kaggle: bool) -> str:
+    """Return the archive's URI: the one asked for or, where Kaggle can be asked, Kaggle's.
+
+    Raises:
+        ConfigurationError: there is no archive to ingest, or it has no versions.
+    """
+    if not archive and not has_kaggle:
+        action = "Name one in the trigger form, set HISTOFLOW_ARCHIVE or add the connection kaggle_default."
+        raise ConfigurationError("archive", "of this run", "none", "a path or a URI", action)
+    uri = archive or BREAST_HISTOPATHOLOGY
+    release = parse_release(uri) if is_release(uri) else None
+    if version is None:
+        return uri
+    if release is None or release.version not in (None, version):
+        action = "Leave the version empty, or name a data set of Kaggle without one."
+        raise ConfigurationError("version", version, f"asked of {uri}", "a data set of Kaggle", action)
+    return Release(release.dataset, version).uri
+
+
+def run(store: ObjectStore, *, partition: str, archive: str, kaggle: Kaggle | None = None) -> dict[str, Any]:
     """Ingest the archive as the partition's snapshot, or find it there; return what the manifest counts.
 
     Raises:
-        ConfigurationError: there is no archive to ingest.
         SnapshotConflict: the partition holds another archive.
         InputError: the archive is not one this pipeline takes.
     """
-    if not archive:
-        action = "Name one in the trigger form, or set HISTOFLOW_ARCHIVE for scheduled runs."
-        raise ConfigurationError("archive", f"of {partition}", "none", "a path or a URI", action)
-    manifest = ingest(archive, partition, store)
+    manifest = ingest(archive, partition, store, kaggle=kaggle)
     return {
         "sha256": manifest.sha256,
         "source": manifest.source,
+        "version": manifest.version,
         "synthetic": manifest.synthetic,
         "patients": manifest.patients,
         "patches": manifest.patches,

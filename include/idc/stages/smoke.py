@@ -110,7 +110,7 @@ def _test_patches(
         lines = store.get(stem + recordio.NAMES).decode().splitlines()
         names = [line.split("\t")[2] for line in lines]
         for entry in recordio.read_records(store.get(stem + recordio.RECORDS), shard.key):
-            name = names[entry.index]
+            name = names[entry.number]
             yield KnownPatch(name, name.split("_")[0], entry.label, entry.image, evaluated[name])
 
 

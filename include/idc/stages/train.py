@@ -7,40 +7,50 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from idc import registry
+from idc.dataset.index import DatasetIndex, verify_dataset
 from idc.dataset.storage import ObjectStore
-from idc.jobs import mxnet
+from idc.jobs import tuned
+from idc.jobs.options import TrainingOptions
 from idc.jobs.results import trained_candidate
+from idc.jobs.spec import prefix_of
+from idc.jobs.variants import variant
 from idc.settings import Settings
 
 log = logging.getLogger(__name__)
 
-VARIANTS = (mxnet.VARIANT,)
-
 
 def plan(
-    store: ObjectStore,
-    settings: Settings,
-    *,
-    dag_id: str,
-    partition: str,
-    hyperparameters: Mapping[str, object],
+    store: ObjectStore, settings: Settings, *, dag_id: str, partition: str, options: TrainingOptions
 ) -> list[dict[str, Any]]:
-    """Return a training job for each variant, and beside it what the record of its candidate needs to know.
+    """Return a training job for each variant, with what the record of its candidate needs to know.
+
+    Every file of the dataset is read back first: nothing is trained on a damaged one.
 
     Raises:
         MissingObject: the partition has no dataset.
+        CorruptShard: names the file of the dataset that is not what the index says.
     """
-    digest = registry.dataset_digest(store, partition)
-    log.info("Dataset %s of the partition %s, %s", digest, partition, dict(hyperparameters))
-    spec = mxnet.training_spec(
-        store,
-        settings,
-        dag_id=dag_id,
-        partition=partition,
-        dataset_digest=digest,
-        hyperparameters=hyperparameters,
-    )
-    return [{"variant": mxnet.VARIANT, "dataset_digest": digest, **spec.to_dict()}]
+    index = verified_dataset(store, partition)
+    plans = []
+    for name in options.variants:
+        chosen = variant(name)
+        best = tuned.current(store, name, is_synthetic=index.synthetic)
+        hyperparameters = options.hyperparameters(
+            name, is_synthetic=index.synthetic, tuned=best.hyperparameters if best else {}
+        )
+        log.info("%s: %s", name, hyperparameters)
+        for source, parameters in options.sources(name, best).items():
+            log.info("%s: %s from %s", name, ", ".join(parameters), source)
+        planned = chosen.training_plan(store, settings, index, hyperparameters)
+        plans.append(
+            {
+                "variant": name,
+                "dataset_digest": index.dataset_digest,
+                "prefix": prefix_of(dag_id, partition, name),
+                "plan": planned.to_dict(),
+            }
+        )
+    return plans
 
 
 def record(
@@ -53,16 +63,23 @@ def record(
     """Write a candidate.json for the job of each variant; return what tells them apart."""
     facts = []
     for plan, job in zip(planned, jobs, strict=True):
-        candidate = trained_candidate(
-            store,
-            variant=plan["variant"],
-            partition=partition,
-            dataset_digest=plan["dataset_digest"],
-            job=job,
-        )
+        candidate = trained_candidate(store, partition=partition, planned=plan, job=job)
         registry.write_candidate(store, candidate)
         log.info("Candidate %s of %s: %s", candidate.variant, partition, candidate.model_data)
         facts.append(
             {"variant": candidate.variant, "job": job["job"], "model_sha256": candidate.model_sha256}
         )
     return facts
+
+
+def verified_dataset(store: ObjectStore, partition: str) -> DatasetIndex:
+    """Return the index of the partition's dataset, once every file of it has been read back.
+
+    Raises:
+        MissingObject: the partition has no dataset.
+        CorruptShard: names the file of the dataset that is not what the index says.
+    """
+    index = registry.dataset_index(store, registry.dataset_digest(store, partition))
+    verify_dataset(store, index)
+    log.info("Dataset %s of the partition %s is whole", index.dataset_digest, partition)
+    return index

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from histoflow.hooks.aws import AwsHook, aws_errors, is_not_found
+from histoflow.hooks.aws import AwsHook, aws_errors
+from histoflow.hooks.resources import ResourceHook, raise_unless_absent
 from idc.errors import HistoflowError
 from idc.jobs.hosting import EndpointSpec
 from idc.jobs.state import EndpointState
@@ -21,7 +20,7 @@ class Step:
     is_ours: bool
 
 
-class EndpointHook(AwsHook):
+class EndpointHook(ResourceHook):
     """Creates what is missing of an endpoint and updates it; every step may be repeated."""
 
     def __init__(self, *, aws_conn_id: str | None = "aws_default", region_name: str | None = None) -> None:
@@ -35,8 +34,8 @@ class EndpointHook(AwsHook):
             RequestRejected: SageMaker refused a request.
             ServiceError: SageMaker could not be reached.
         """
-        self._ensure("model", "ModelName", spec.model_request())
-        self._ensure("endpoint_config", "EndpointConfigName", spec.config_request())
+        self.ensure("model", "ModelName", spec.model_request())
+        self.ensure("endpoint_config", "EndpointConfigName", spec.config_request())
         state = self.find(spec.endpoint)
         if state is None:
             return self._change("create_endpoint", spec.endpoint_request())
@@ -50,7 +49,7 @@ class EndpointHook(AwsHook):
 
     def find(self, name: str) -> EndpointState | None:
         """Return the state of the endpoint `name`, or None when there is none."""
-        description = self._describe("endpoint", "EndpointName", name)
+        description = self.describe("endpoint", "EndpointName", name)
         return EndpointState.from_description(description) if description else None
 
     def model_data(self, name: str) -> str:
@@ -77,7 +76,7 @@ class EndpointHook(AwsHook):
             with aws_errors("endpoint", name):
                 return EndpointState.from_description(await client.describe_endpoint(EndpointName=name))
         except HistoflowError as error:
-            _raise_unless_absent(error)
+            raise_unless_absent(error)
             return None
 
     def _change(self, operation: str, request: dict[str, str]) -> Step:
@@ -87,27 +86,3 @@ class EndpointHook(AwsHook):
             self.log.info("%s: %s", operation, request)
             description = self.api.describe_endpoint(EndpointName=name)
         return Step(EndpointState.from_description(description), is_ours=True)
-
-    def _ensure(self, resource: str, key: str, request: dict[str, Any]) -> None:
-        name = request[key]
-        if self._describe(resource, key, name) is not None:
-            self.log.info("The %s %s is there already.", resource.replace("_", " "), name)
-            return
-        with aws_errors(resource, name):
-            getattr(self.api, f"create_{resource}")(**request)
-        self.log.info("Created the %s %s.", resource.replace("_", " "), name)
-
-    def _describe(self, resource: str, key: str, name: str) -> dict[str, Any] | None:
-        try:
-            with aws_errors(resource, name):
-                answer: dict[str, Any] = getattr(self.api, f"describe_{resource}")(**{key: name})
-                return answer
-        except HistoflowError as error:
-            _raise_unless_absent(error)
-            return None
-
-
-def _raise_unless_absent(error: HistoflowError) -> None:
-    """Raise `error` unless it says that something does not exist."""
-    if not (isinstance(error.__cause__, ClientError) and is_not_found(error.__cause__)):
-        raise error

@@ -10,7 +10,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from histoflow.hooks.aws import AwsHook, aws_errors, is_not_found, translated
+from histoflow.hooks.aws import aws_errors, is_not_found, translated
+from histoflow.hooks.resources import ResourceHook
 from histoflow.polling import intervals
 from idc.errors import JobConflict, ServiceError
 from idc.jobs.spec import DIGEST_TAG, JobKind, JobSpec, differences
@@ -25,7 +26,7 @@ class Submission:
     is_adopted: bool
 
 
-class SageMakerHook(AwsHook):
+class SageMakerHook(ResourceHook):
     """Runs jobs so that asking twice for the same work runs it once."""
 
     def __init__(self, *, aws_conn_id: str | None = "aws_default", region_name: str | None = None) -> None:
@@ -66,8 +67,12 @@ class SageMakerHook(AwsHook):
         return JobState.from_description(kind, self._describe(kind, name))
 
     def wait(self, state: JobState) -> JobState:
-        """Return the job's state once it is over or past its deadline; this blocks."""
+        """Return the job's state once it is over or past its deadline, and say what changes; this blocks."""
+        said = ""
         for interval in intervals():
+            if state.progress != said:
+                said = state.progress
+                self.log.info("%s %s, %s", state.kind, state.name, said)
             if state.is_over or datetime.now(UTC) > state.deadline:
                 break
             time.sleep(interval)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
+from histoflow.links import TuningLink
 from idc.errors import JobFailed, RequestRejected
 from idc.jobs.spec import JobKind, JobSpec
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from histoflow.hooks.sagemaker import SageMakerHook
+    from histoflow.hooks.tuning import TuningHook
     from idc.jobs.state import JobState
 
 
@@ -61,6 +63,7 @@ class SageMakerJobOperator(BaseOperator):
         """Submit or adopt the job, and wait for it."""
         if self.spec is None:
             raise AirflowSkipException("There is no job to run: the task before says why.")
+        self._prepare(self.spec)
         submission = self.hook.submit_or_adopt(JobSpec.from_dict(self.kind, self.spec))
         state, self._job = submission.state, submission.state.name
         if self._is_killed:
@@ -90,6 +93,9 @@ class SageMakerJobOperator(BaseOperator):
             self.log.info("Stopping %s %s.", self.kind, self._job)
             self.hook.stop_job(self.kind, self._job)
 
+    def _prepare(self, spec: Mapping[str, Any]) -> None:
+        """Make what the job needs to be there before it is submitted; most need nothing."""
+
     def _defer(self, state: JobState, *, is_adopted: bool) -> None:
         from histoflow.triggers.sagemaker import SageMakerJobTrigger
 
@@ -109,6 +115,10 @@ class SageMakerJobOperator(BaseOperator):
         if not state.has_completed:
             raise state.failure(is_adopted=is_adopted)
         self.log.info("%s %s has completed in %s s.", state.kind, state.name, state.run_s)
+        return self._result(state)
+
+    def _result(self, state: JobState) -> dict[str, Any]:
+        """Return what the task hands on of a completed job."""
         return state.summary()
 
     def _print_log(self, state: JobState) -> None:
@@ -128,3 +138,50 @@ class SageMakerProcessingOperator(SageMakerJobOperator):
     """Runs a processing job."""
 
     kind = JobKind.PROCESSING
+
+
+class SageMakerTransformOperator(SageMakerJobOperator):
+    """Runs a batch transform job; the model that its `spec` describes is made first, unless it is there."""
+
+    kind = JobKind.TRANSFORM
+
+    def _prepare(self, spec: Mapping[str, Any]) -> None:
+        self.hook.ensure("model", "ModelName", dict(spec["model"]))
+
+
+class SageMakerTuningOperator(SageMakerJobOperator):
+    """Runs a hyperparameter tuning job, of one training job definition or several.
+
+    Its progress is in the log while it is waited for. Returns a `TuningResult`, and leaves a page with charts
+    and the table of all training jobs in the bucket, below `tuning/`.
+    """
+
+    kind = JobKind.TUNING
+    operator_extra_links = (TuningLink(),)
+
+    @cached_property
+    def hook(self) -> TuningHook:
+        """The hook, made when the task runs and not when the DAG is read."""
+        from histoflow.hooks.tuning import TuningHook
+
+        return TuningHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
+
+    @property
+    def tuning_job(self) -> str | None:
+        """The tuning job's name, once there is one."""
+        return self._job
+
+    def _result(self, state: JobState) -> dict[str, Any]:
+        from histoflow import runs
+        from idc.jobs.trials import best_of, result_of
+        from idc.stages import tune
+
+        trials = self.hook.trials(state.name)
+        best = best_of(self.hook.description(self.kind, state.name))
+        training = self.hook.description(JobKind.TRAINING, best.job)
+        table = tune.report(runs.store(), state.name, trials, best=best, about=self.spec or {})
+        return result_of(state, trials, best, training, table).to_dict()
+
+    def _print_log(self, state: JobState) -> None:
+        """Print how the training jobs ended; each has a log of its own."""
+        self.log.info("%s %s, %s", state.kind, state.name, state.progress)

@@ -72,6 +72,7 @@ class SageMakerJobTrigger(SageMakerTrigger):
         """Wait for a job of `kind`."""
         super().__init__(**arguments)
         self.kind = JobKind(kind)
+        self._said = ""
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class's path and the arguments that make this trigger again."""
@@ -85,6 +86,9 @@ class SageMakerJobTrigger(SageMakerTrigger):
 
     async def _outcome(self, client: Any) -> str | None:
         state = await self._hook().poll_job(client, self.kind, self.name)
+        if state.progress != self._said:
+            self._said = state.progress
+            self.log.info("%s %s, %s", state.kind, state.name, state.progress)
         if state.is_over:
             return AT_REST
         return OVERDUE if datetime.now(UTC) > state.deadline else None

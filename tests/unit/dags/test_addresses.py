@@ -54,7 +54,7 @@ def addresses() -> dict[str, set[str]]:
     for dag in _dags().values():
         for task in dag.tasks:
             vars(task).pop("hook", None)  # a task keeps its hook, and with it the address it had then
-            hooks += [task.hook] if hasattr(task, "hook") else []
+            hooks += [task.hook] if isinstance(getattr(task, "hook", None), AwsHook) else []
     found: dict[str, set[str]] = {"s3": {runs.store().client.meta.endpoint_url}}
     for hook in hooks:
         found.setdefault(hook.service_name, set()).add(hook.api.meta.endpoint_url)

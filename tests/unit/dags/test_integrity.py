@@ -11,22 +11,30 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG, CronPartitionTimetable, PartitionedAssetTimetable
+from airflow.sdk import DAG, CronPartitionTimetable, PartitionedAssetTimetable, PartitionedAtRuntime
+from airflow.sdk.exceptions import ParamValidationError
+from airflow.serialization.serialized_objects import DagSerialization
+
+from histoflow.operators.kaggle import KaggleDatasetToS3Operator
 
 ROOT = Path(__file__).resolve().parents[3]
 DAGS = ROOT / "dags"
 TASKS = {
-    "idc_ingest": ["snapshot"],
-    "idc_convert": ["plan", "convert", "publish"],
-    "idc_train": ["plan", "train", "record"],
-    "idc_deploy": ["plan", "predict", "measure", "choose", "deploy", "smoke"],
+    "idc_ingest": ["source", "archive", "kaggle"],
+    "idc_convert": ["plan", "convert", "publish", "report"],
+    "idc_train": ["plan", "request", "train", "record"],
+    "idc_deploy": ["plan", "score", "measure", "choose", "deploy", "smoke"],
+    "idc_tune": ["plan", "request", "tune", "record"],
 }
+# Each starts the next; the others are triggered by hand.
+CHAIN = ("idc_ingest", "idc_convert", "idc_train", "idc_deploy")
 # What no DAG file may load just by being read.
 HEAVY = {"boto3", "botocore", "mxnet", "numpy", "pandas", "sagemaker", "scipy", "sklearn", "tensorflow"}
 READ = """
 import json, runpy, sys, time
 import airflow.models, airflow.sdk
-from airflow.sdk import DAG, BaseOperator, Param, PartitionedAssetTimetable, RetryRule, TriggerRule, task
+from airflow.sdk import DAG, BaseOperator, Param, PartitionedAssetTimetable, PartitionedAtRuntime
+from airflow.sdk import RetryRule, TriggerRule, task
 before, seconds = set(sys.modules), []
 for path in sys.argv[1:]:
     began = time.process_time()
@@ -89,14 +97,81 @@ def test_the_chain_is_made_of_assets(dags: dict[str, DAG]) -> None:
     assert dags["idc_ingest"].timetable.key_format == "%Y-%m"
 
     made = None
-    for dag_id in TASKS:
+    for dag_id in CHAIN:
         timetable = dags[dag_id].timetable
         if made is not None:
             assert isinstance(timetable, PartitionedAssetTimetable)
             assert timetable.asset_condition == made, dag_id
-        outlets = [outlet for task in dags[dag_id].tasks for outlet in task.outlets]
-        assert len(outlets) == 1, f"{dag_id} would start the next DAG more than once"
-        made = outlets[0]
+        outlets = {task.task_id: task.outlets for task in dags[dag_id].tasks if task.outlets}
+        branches = {"kaggle", "archive"}  # one of them runs
+        assert len(outlets) == 1 or set(outlets) == branches, f"{dag_id} would start the next DAG twice"
+        [made] = outlets.popitem()[1]
+        assert all(others == [made] for others in outlets.values())
+
+
+@pytest.mark.parametrize("dag_id", TASKS)
+def test_each_dag_takes_a_partition_key_when_triggered(dags: dict[str, DAG], dag_id: str) -> None:
+    stored = DagSerialization.from_dict(DagSerialization.to_dict(dags[dag_id]))
+
+    stored.validate_partition_key("2026-11")  # raises where the timetable has no partitions
+
+
+def test_tuning_is_triggered_by_hand_and_what_it_finds_is_deployed(dags: dict[str, DAG]) -> None:
+    tune = dags["idc_tune"]
+
+    assert isinstance(tune.timetable, PartitionedAtRuntime)
+    assert [task.task_id for task in tune.tasks if task.outlets] == ["record"]
+    assert tune.get_task("record").outlets == dags["idc_train"].get_task("record").outlets
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "is_valid"),
+    [
+        ("variant", "all", True),
+        ("variant", "gluon", False),
+        ("ranges", {"learning_rate": {"min": 0.001, "max": 0.1}}, True),
+        ("ranges", "learning_rate", False),
+        ("jobs", 0, False),
+        ("strategy", "Genetic", False),
+        ("warm_start", ["2026-11-mxnet-0123456789"], True),
+    ],
+)
+def test_the_form_checks_a_search(dags: dict[str, DAG], field: str, value: Any, is_valid: bool) -> None:
+    param = dags["idc_tune"].params.get_param(field)
+
+    if is_valid:
+        assert param.resolve(value) == value
+    else:
+        with pytest.raises(ParamValidationError):
+            param.resolve(value)
+
+
+def test_either_kaggle_or_the_archive_is_ingested(dags: dict[str, DAG]) -> None:
+    source = dags["idc_ingest"].get_task("source")
+
+    assert source.downstream_task_ids == {"kaggle", "archive"}
+    assert source.inherits_from_skipmixin
+    assert isinstance(dags["idc_ingest"].get_task("kaggle"), KaggleDatasetToS3Operator)
+
+
+@pytest.mark.parametrize(
+    ("archive", "is_valid"),
+    [
+        *(
+            (uri, True)
+            for uri in (None, "/data/a.zip", "a b.zip", "s3://b/k", "https://h/a.zip", "kaggle://o/n")
+        ),
+        *((uri, False) for uri in ("ftp://h/a.zip", "s3://", "kaggle:// x", 7)),
+    ],
+)
+def test_the_form_checks_the_archive(dags: dict[str, DAG], archive: Any, is_valid: bool) -> None:
+    param = dags["idc_ingest"].params.get_param("archive")
+
+    if is_valid:
+        assert param.resolve(archive) == archive
+    else:
+        with pytest.raises(ParamValidationError):
+            param.resolve(archive)
 
 
 def test_each_file_is_read_in_well_under_a_second_and_loads_nothing_heavy() -> None:

@@ -27,10 +27,17 @@ DIGEST = "0123456789abcdef" * 4
         (layout.index(DIGEST), f"datasets/{DIGEST}/index.json"),
         (layout.code_archive(DIGEST), f"code/{DIGEST}/sourcedir.tar.gz"),
         (layout.job_prefix("idc-train-2026-11-mxnet-0123456789"), "jobs/idc-train-2026-11-mxnet-0123456789/"),
+        (layout.channel_manifest(DIGEST, "train"), f"datasets/{DIGEST}/recordio/train.manifest"),
+        (layout.payload_prefix(DIGEST), f"datasets/{DIGEST}/payload/"),
+        (layout.transform_prefix("score-1"), "jobs/score-1/transform/"),
         (layout.metrics("2026-11", "mxnet"), "candidates/2026-11/mxnet/metrics.json"),
         (layout.predictions("2026-11", "mxnet"), "candidates/2026-11/mxnet/predictions.csv"),
         (layout.smoke("2026-11", "mxnet"), "candidates/2026-11/mxnet/smoke.json"),
         (layout.candidate("2026-11", "mxnet"), "candidates/2026-11/mxnet/candidate.json"),
+        (layout.tuning_page("2026-11-mxnet-0123456789"), "tuning/2026-11-mxnet-0123456789/tuning.html"),
+        (layout.tuning_picture("t-0123456789", "tuning"), "tuning/t-0123456789/tuning.png"),
+        (layout.trials("t-0123456789", "csv"), "tuning/t-0123456789/trials.csv"),
+        (layout.tuned_defaults("mxnet"), "tuning/mxnet/defaults.json"),
     ],
 )
 def test_keys(key: str, expected: str) -> None:

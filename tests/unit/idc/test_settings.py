@@ -49,6 +49,7 @@ def test_everything_missing_is_reported_at_once() -> None:
         ("HISTOFLOW_LEARNING_RATE", "fast"),
         ("HISTOFLOW_ENDPOINT_NAME", "-idc"),
         ("HISTOFLOW_QUARANTINE_LIMIT", "1.5"),
+        ("HISTOFLOW_BUILTIN_OPTIMIZER", "adagrad"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_variable(
@@ -85,6 +86,17 @@ def test_images_are_amazons_in_the_region(complete: pytest.MonkeyPatch) -> None:
     registry = "763104351884.dkr.ecr.eu-west-1.amazonaws.com"
     assert found.mxnet_training_image == f"{registry}/mxnet-training:1.9.0-cpu-py38"
     assert found.mxnet_inference_image == f"{registry}/mxnet-inference:1.9.0-cpu-py38"
+    assert found.tensorflow_inference_image == f"{registry}/tensorflow-inference:2.19.0-cpu"
+    assert found.builtin_image == "685385470294.dkr.ecr.eu-west-1.amazonaws.com/image-classification:1"
+
+
+def test_the_sdk_lives_among_the_environments(complete: pytest.MonkeyPatch) -> None:
+    complete.setenv("HISTOFLOW_HOME", "/srv/histoflow")
+    assert str(settings().sagemaker_sdk_python) == "/srv/histoflow/envs/sagemaker-sdk/bin/python"
+
+    settings.cache_clear()
+    complete.setenv("HISTOFLOW_ENVS", "/opt/envs")
+    assert str(settings().sagemaker_sdk_python) == "/opt/envs/sagemaker-sdk/bin/python"
 
 
 def test_the_products_own_region_wins(complete: pytest.MonkeyPatch) -> None:

@@ -16,12 +16,25 @@ from airflow.sdk import BaseOperator, RetryAction
 from histoflow import polling
 from histoflow.defaults import RETRY_POLICY
 from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
-from histoflow.operators.sagemaker import SageMakerProcessingOperator, SageMakerTrainingOperator
+from histoflow.operators.kaggle import KaggleDatasetToS3Operator
+from histoflow.operators.sagemaker import (
+    SageMakerProcessingOperator,
+    SageMakerTrainingOperator,
+    SageMakerTransformOperator,
+    SageMakerTuningOperator,
+)
 from histoflow.triggers.sagemaker import SageMakerEndpointTrigger, SageMakerJobTrigger
 from idc.errors import CorruptArchive, JobConflict, JobFailed, ServiceError, StorageError
 
 PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
-OPERATORS = [SageMakerTrainingOperator, SageMakerProcessingOperator, SageMakerEndpointDeployOperator]
+OPERATORS = [
+    KaggleDatasetToS3Operator,
+    SageMakerTrainingOperator,
+    SageMakerProcessingOperator,
+    SageMakerTransformOperator,
+    SageMakerTuningOperator,
+    SageMakerEndpointDeployOperator,
+]
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
@@ -29,7 +42,7 @@ def test_arguments_are_by_keyword_and_what_a_run_decides_is_templated(operator: 
     parameters = inspect.signature(operator.__init__).parameters.values()
 
     assert all(p.kind in (p.KEYWORD_ONLY, p.VAR_KEYWORD) for p in parameters if p.name != "self")
-    assert operator.template_fields == ("spec",)
+    assert operator.template_fields in (("spec",), ("dataset", "partition"))
 
 
 @pytest.mark.parametrize("operator", OPERATORS)

@@ -104,9 +104,16 @@ def test_make_lists_its_targets() -> None:
 
 
 def test_make_passes_what_it_is_given(tmp_path: Path) -> None:
-    done = run_make("-n", "demo", "ARCHIVE=my data.zip", "PARTITION=2026-10", f"HISTOFLOW_HOME={tmp_path}")
+    done = run_make(
+        "-n",
+        "demo",
+        "ARCHIVE=my data.zip",
+        "SPLIT=a split.csv",
+        "PARTITION=2026-10",
+        f"HISTOFLOW_HOME={tmp_path}",
+    )
 
-    assert "-m stack demo --archive 'my data.zip' --partition '2026-10'" in done.stdout
+    assert "-m stack demo --archive 'my data.zip' --split 'a split.csv' --partition '2026-10'" in done.stdout
     assert f"{tmp_path}/envs/airflow/bin/python" in done.stdout
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stack.errors import DemoFailed
-from stack.partition import GENERATED, Archive, choose, find_archive
+from stack.partition import GENERATED, Archive, choose, find_archive, find_split
 
 TODAY = date(2026, 2, 14)
 
@@ -38,6 +38,19 @@ def test_addresses_pass_as_they_are() -> None:
 def test_a_missing_file_is_an_error() -> None:
     with pytest.raises(DemoFailed, match=r"archive nowhere\.zip: no such file"):
         find_archive("nowhere.zip")
+
+
+def test_a_given_split_is_named_so_that_airflow_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "split.csv").write_text("patient,split\n")
+
+    assert find_split("split.csv") == str(tmp_path / "split.csv")
+    assert find_split("s3://bucket/split.csv") == "s3://bucket/split.csv"
+    assert find_split(None) is None
+    with pytest.raises(DemoFailed, match=r"split nowhere\.csv: no such file"):
+        find_split("nowhere.csv")
 
 
 def test_the_first_run_takes_this_month() -> None:
@@ -73,6 +86,13 @@ def test_a_generated_sample_is_known_by_its_address() -> None:
 
     assert choose(Archive(GENERATED), None, snapshots, TODAY).partition == "2026-02"
     assert choose(Archive(GENERATED + "1"), None, snapshots, TODAY).partition == "2026-01"
+
+
+def test_a_version_of_a_data_set_is_known_with_its_number_and_without() -> None:
+    held = {"2026-01": {**snapshot("kaggle://o/n"), "version": 4}}
+    for uri in ("kaggle://o/n", "kaggle://o/n?version=4"):
+        assert choose(Archive(uri), None, held, TODAY).partition == "2026-01"
+    assert choose(Archive("kaggle://o/n?version=5"), None, held, TODAY).partition == "2026-02"
 
 
 def test_the_partition_asked_for_is_taken() -> None:

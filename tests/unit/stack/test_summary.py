@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from moto import mock_aws
-from unit.stack.aws_records import BUCKET, DIGEST, ENDPOINT, JOB, PARTITION, clients, write_pipeline
+from unit.stack.aws_records import (
+    BUCKET,
+    DIGEST,
+    ENDPOINT,
+    JOB,
+    PARTITION,
+    candidate,
+    clients,
+    write_pipeline,
+)
 
 from stack import partition, results, summary
 from stack.clients import Clients
@@ -38,10 +48,14 @@ def test_shows_everything_a_person_wants_to_know(
     assert "Research software, not a diagnostic device." in page
     assert "24 patients, 4,800 patches read, 3 quarantined, 4,797 used" in page
     assert "validation 2 1,200 900 300" in page
-    assert "2 0.420 0.440 0.820" in page
-    assert "balanced accuracy 0.842 0.801 to 0.873 4 1,200" in page
-    assert "AUC 0.900 none to none 4 1,200" in page
-    assert "9_b_class1.png 9 1 IDC 1 IDC 0.750" in page
+    assert "2 candidates from one dataset" in page
+    assert f"mxnet {JOB} 6 83 s 0.910 0.820" in page
+    assert "1,200 patches of 4 patients no model saw" in page
+    bounds = "(0.801–0.873)"
+    assert f"tensorflow 0.842 {bounds} 0.210 {bounds} 0.842 {bounds} 0.900 0.842 {bounds}" in page
+    assert "always class 0 0.500 (0.500–0.500)" in page
+    assert "InService, serves mxnet, the best on validation" in page
+    assert "9_b_class1.png 9 1 IDC 1 IDC 0.400" in page, "the threshold is 0.35"
     assert "nothing, all of this was made just now" in page
     assert f"http://127.0.0.1:{settings.aws_port}/endpoints/{ENDPOINT}/invocations" in page
     assert f"aws sagemaker-runtime invoke-endpoint --endpoint-name {ENDPOINT}" in page
@@ -67,6 +81,7 @@ def test_says_what_was_reused(
         "snapshot",
         "dataset",
         "training",
+        "training",
         "endpoint",
     ]
     assert JOB in reused
@@ -77,6 +92,18 @@ def test_a_missing_document_is_named(aws: Clients) -> None:
 
     with pytest.raises(DemoFailed, match=rf"result s3://{BUCKET}/datasets/{DIGEST}/index.json: not there"):
         results.gather(aws, PARTITION, datetime.now(UTC))
+
+
+def test_a_candidate_of_an_earlier_dataset_is_not_shown(
+    settings: StackSettings, aws: Clients, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = f"candidates/{PARTITION}/tensorflow/candidate.json"
+    aws.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(candidate("tensorflow", "e" * 64)).encode())
+
+    page = shown(settings, aws, capsys)
+
+    assert "1 candidates from one dataset" in page
+    assert "tensorflow" not in page
 
 
 def test_snapshots_without_a_manifest_do_not_count(aws: Clients) -> None:

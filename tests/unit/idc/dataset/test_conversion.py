@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from idc import layout
@@ -10,7 +12,9 @@ from idc.dataset.split import Shares
 from idc.errors import ConfigurationError
 
 DIGEST = "a" * 64
-SETTINGS = ConversionSettings(3, Shares(0.6, 0.3, 0.1), 1 << 20, 0.02)
+SETTINGS = ConversionSettings(
+    3, Shares(0.6, 0.3, 0.1), 1 << 20, 0.02, ("image", "augmented"), "exclude", "e" * 64
+)
 
 
 def test_arguments_are_read_as_they_were_written() -> None:
@@ -27,6 +31,9 @@ def test_every_input_decides_the_digest() -> None:
         ("b" * 64, *standard[1:]),
         (DIGEST, SETTINGS, "c", "image"),
         (DIGEST, ConversionSettings(seed=8), "c", "image"),
+        (DIGEST, ConversionSettings(formats=("image",)), "c", "image"),
+        (DIGEST, ConversionSettings(edge_patches="exclude"), "c", "image"),
+        (DIGEST, ConversionSettings(split_sha256="e" * 64), "c", "image"),
         (*standard[:2], "d", "image"),
         (*standard[:3], "other"),
     ]
@@ -35,7 +42,24 @@ def test_every_input_decides_the_digest() -> None:
     assert all(layout.dataset_prefix(digest) for digest in digests)
 
 
-@pytest.mark.parametrize("settings", [{"shard_bytes": 0}, {"shard_bytes": 1 << 40}, {"quarantine_limit": 2}])
-def test_settings_out_of_range_are_named(settings: dict[str, int]) -> None:
+def test_the_order_of_formats_is_no_other_dataset() -> None:
+    one, other = (
+        ConversionSettings(formats=formats) for formats in (("image", "augmented"), ("augmented", "image"))
+    )
+    assert dataset_digest(DIGEST, one, "c", "image") == dataset_digest(DIGEST, other, "c", "image")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"shard_bytes": 0},
+        {"shard_bytes": 1 << 40},
+        {"quarantine_limit": 2},
+        {"formats": ("webdataset",)},
+        {"edge_patches": "mirror"},
+        {"split_sha256": "../split.csv"},
+    ],
+)
+def test_settings_out_of_range_are_named(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(settings))):
-        ConversionSettings(**settings)  # type: ignore[arg-type]
+        ConversionSettings(**settings)

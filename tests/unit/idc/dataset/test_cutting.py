@@ -33,8 +33,8 @@ def test_images_pass_byte_for_byte(tmp_path: Path) -> None:
     names = [line.split("\t")[2] for line in files[NAMES].decode().splitlines()]
     records = list(read_records(files[RECORDS], "a"))
     by_name = {name.split("/")[-1]: content for name, content in members.items()}
-    assert {names[record.index]: record.image for record in records} == by_name
-    assert all(names[record.index].endswith(f"class{record.label}.png") for record in records)
+    assert {names[record.number]: record.image for record in records} == by_name
+    assert all(names[record.number].endswith(f"class{record.label}.png") for record in records)
     assert found.counts == {"100": [3, 3], "101": [3, 3], "102": [3, 3]}
     assert (found.quality.patches_read, found.quality.patches_used) == (18, 18)
 
@@ -53,6 +53,31 @@ def test_padded_and_quarantined_patches_are_counted(tmp_path: Path) -> None:
     assert found.quality.padded == 2
     assert found.quality.sizes == {"50x42": 1, "9x50": 1}
     assert (len(found.writer), found.quality.patches_read, found.quality.patches_used) == (6, 8, 6)
+
+
+def test_edge_patches_can_be_left_out(tmp_path: Path) -> None:
+    small = {member(100, 0, 92): picture(1, 2, 3, size=(50, 42))}
+    path = write_zip(tmp_path / "a.zip", {**patients(1), **small})
+    catalog = catalog_of(path)
+    (shard,) = plan_shards(catalog, {"100": SPLITS[1]}, 1, 32 << 20)
+    found = cut_shard(
+        FileRanges(path), catalog, shard, 1, Limits(), edge_patches="exclude", raw_formats=["image"]
+    )
+    assert (found.quality.excluded, found.quality.padded, found.quality.quarantined_count) == (1, 0, 0)
+    assert found.quality.sizes == {"50x42": 1}
+    assert set(found.writers) == {"recordio", "tfrecord", "payload", "image"}
+    assert {len(writer) for writer in found.writers.values()} == {4}
+
+
+def test_patches_with_damaged_pixels_stay_out(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", patients(1))
+    name = member(100, 0, 0).rpartition("/")[2]
+    catalog = catalog_of(path)
+    (shard,) = plan_shards(catalog, dict.fromkeys(catalog.patients, SPLITS[0]), 1, 32 << 20)
+    found = cut_shard(FileRanges(path), catalog, shard, 1, Limits(), damaged={name: "is torn"})
+    assert found.quality.quarantined == [Refused(member(100, 0, 0), "is torn")]
+    assert name.encode() not in found.writer.files()[NAMES]
+    assert (len(found.writer), found.quality.patches_read, found.quality.patches_used) == (3, 4, 3)
 
 
 def test_what_must_not_be_unpacked_is_not_read(tmp_path: Path) -> None:

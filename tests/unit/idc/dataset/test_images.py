@@ -14,11 +14,18 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from idc.dataset import png
-from idc.dataset.images import PatchRefused, prepare
+from idc.dataset.images import PatchImage, PatchRefused, check_pixels, prepare
 
 PNG = picture(200, 120, 160)
 JPEG = picture(200, 120, 160, kind="JPEG")
 NOISE = np.random.default_rng(1).integers(0, 256, (50, 50, 3), dtype=np.uint8)
+
+
+def accept(image: bytes) -> PatchImage:
+    """What a patch goes through: prepared when it is cut, its pixels checked when it is read back."""
+    prepared = prepare(image)
+    check_pixels(prepared.encoded)
+    return prepared
 
 
 def noise(kind: str = "PNG", **options: object) -> bytes:
@@ -38,7 +45,7 @@ def with_size(width: int, height: int) -> bytes:
     "image", [PNG, JPEG, noise(), noise("JPEG", progressive=True), noise("PNG", optimize=True)]
 )
 def test_a_good_patch_passes_byte_for_byte(image: bytes) -> None:
-    prepared = prepare(image)
+    prepared = accept(image)
     assert prepared.encoded == image
     assert not prepared.is_padded
 
@@ -47,7 +54,7 @@ def test_a_good_patch_passes_byte_for_byte(image: bytes) -> None:
 @pytest.mark.parametrize("size", [(50, 42), (1, 50), (50, 1), (2, 26), (1, 1)])
 def test_a_small_patch_is_padded_with_white_at_the_right_and_below(kind: str, size: tuple[int, int]) -> None:
     original = picture(10, 20, 30, size=size, kind=kind)
-    prepared = prepare(original)
+    prepared = accept(original)
     pixels = np.asarray(Image.open(io.BytesIO(prepared.encoded)))
     width, height = size
     assert (prepared.width, prepared.height, prepared.is_padded) == (*size, True)
@@ -88,13 +95,19 @@ def test_a_small_patch_is_padded_with_white_at_the_right_and_below(kind: str, si
 )
 def test_another_image_is_refused_with_the_reason(image: bytes, reason: str) -> None:
     with pytest.raises(PatchRefused, match=reason):
-        prepare(image)
+        accept(image)
 
 
 def test_a_bomb_inside_a_small_png_is_not_unpacked() -> None:
     bomb = png.assemble(50, 50, zlib.compress(bytes(50_000_000), 9))
     with pytest.raises(PatchRefused, match="without just its pixels"):
-        prepare(bomb)
+        accept(bomb)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_a_small_image_is_no_patch_of_a_shard(kind: str) -> None:
+    with pytest.raises(PatchRefused, match="50×42, expected 50×50"):
+        check_pixels(picture(1, 2, 3, size=(50, 42), kind=kind))
 
 
 def test_an_interlaced_png_is_decoded() -> None:
@@ -113,9 +126,9 @@ def test_an_interlaced_png_is_decoded() -> None:
     fields = struct.pack(">2I5B", 50, 50, 8, 2, 0, 0, 1)
     head = png.SIGNATURE + b"\0\0\0\rIHDR" + fields + struct.pack(">I", zlib.crc32(b"IHDR" + fields))
     plain = png.assemble(50, 50, zlib.compress(rows))
-    assert not prepare(head + plain[33:]).is_padded
+    assert not accept(head + plain[33:]).is_padded
     with pytest.raises(PatchRefused):
-        prepare(head + PNG[33:])
+        accept(head + PNG[33:])
 
 
 @given(position=st.integers(0, 10_000), value=st.integers(0, 255))
@@ -124,7 +137,7 @@ def test_a_changed_byte_of_a_png_is_found_or_harmless(position: int, value: int)
     position %= len(whole)
     changed = whole[:position] + bytes([value]) + whole[position + 1 :]
     try:
-        prepared = prepare(changed)
+        prepared = accept(changed)
     except PatchRefused:
         return
     assert (np.asarray(Image.open(io.BytesIO(prepared.encoded))) == NOISE).all()
@@ -134,12 +147,12 @@ def test_a_changed_byte_of_a_png_is_found_or_harmless(position: int, value: int)
 def test_any_bytes_are_refused_in_words(content: bytes) -> None:
     for start in (b"", png.SIGNATURE, b"\xff\xd8\xff"):
         with pytest.raises(PatchRefused):
-            prepare(start + content)
+            accept(start + content)
 
 
 @given(width=st.integers(1, 50), height=st.integers(1, 50), seed=st.integers(0, 99))
 def test_the_encoder_keeps_every_pixel(width: int, height: int, seed: int) -> None:
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
     image = png.encode(width, height, pixels.tobytes())
-    png.check(image)
+    png.check_pixels(image)
     assert (np.asarray(Image.open(io.BytesIO(image))) == pixels).all()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from idc.dataset.catalog import Refused
-from idc.dataset.index import DatasetIndex, ShardEntry, SplitSummary
+from idc.dataset.entries import FileEntry, ShardEntry
+from idc.dataset.index import DatasetIndex, SplitSummary
 from idc.dataset.manifest import Manifest
 from idc.dataset.split import Shares
+from idc.errors import CorruptShard
 
 INDEX = DatasetIndex(
     dataset_digest="d" * 64,
@@ -20,6 +24,8 @@ INDEX = DatasetIndex(
     quarantined=1,
     padded=2,
     shards=[ShardEntry("recordio/train/part-00000.rec", "recordio", "train", "a" * 64, 1234, 10)],
+    raw_formats=("image",),
+    files=[FileEntry("split.csv", "b" * 64, 12)],
 )
 MANIFEST = Manifest(
     "2026-11", "s3://b/a.zip", False, "5" * 64, 99, 2, {"0": 7, "1": 3}, 4, 1, [Refused("a", "b")]
@@ -33,7 +39,17 @@ def test_the_index() -> None:
     assert content["shares"] == {"train": 0.7, "validation": 0.15, "test": 0.15}
     assert content["splits"] == {"train": {"patients": 2, "patches": 10, "classes": {"0": 7, "1": 3}}}
     assert content["shards"][0]["key"] == "recordio/train/part-00000.rec"
-    assert content["format_version"] == 1
+    assert content["format_version"] == 2
+    assert content["formats"] == ["recordio", "tfrecord", "payload", "image"]
+    assert content["given_split"] is None
+    assert content["files"] == [{"key": "split.csv", "sha256": "b" * 64, "size_bytes": 12}]
+    assert INDEX.size_bytes == 12
+
+
+def test_an_index_of_another_version_is_not_read() -> None:
+    content = INDEX.to_json().replace(b'"format_version": 2', b'"format_version": 1')
+    with pytest.raises(CorruptShard, match="format version 1, expected 2"):
+        DatasetIndex.from_json(content)
 
 
 def test_the_manifest() -> None:

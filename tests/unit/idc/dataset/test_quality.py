@@ -11,7 +11,7 @@ from idc.errors import TooManyQuarantined
 
 
 def test_findings_add_up() -> None:
-    total, part = Quality(), Quality(patches_read=10, patches_used=8, padded=1)
+    total, part = Quality(), Quality(patches_read=10, patches_used=8, padded=1, excluded=3)
     part.sizes["50x42"] += 1
     part.quarantine("a.png", "is cut short")
     total.add(part)
@@ -20,6 +20,8 @@ def test_findings_add_up() -> None:
     assert content["patches_read"] == 20
     assert content["patches_used"] == 16
     assert content["padded"] == 2
+    assert content["excluded"] == 6
+    assert Quality.from_dict(total.to_dict()) == total
     assert content["sizes"] == {"50x42": 2}
     assert content["quarantined_count"] == 2
     assert content["quarantined"] == [{"member": "a.png", "reason": "is cut short"}] * 2

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import io
 import zipfile
+from pathlib import Path
 
 import pytest
+from archives import patients
 
+from idc.dataset.archive import Limits, unpack
+from idc.dataset.cataloguing import read_catalog
+from idc.dataset.ranges import FileRanges
 from idc.dataset.zipstream import ZipStream
 
 
@@ -23,6 +28,19 @@ def test_zipfile_reads_what_was_written(count: int) -> None:
         assert found.namelist() == [name for name, _ in members]
         for name, content in members[:: max(count // 50, 1)]:
             assert found.read(name) == content
+
+
+def test_patches_are_found_and_read_behind_more_members_than_16_bits_count(tmp_path: Path) -> None:
+    members = [*((f"a/{number}", b"") for number in range(70_000)), *patients(2).items()]
+    (tmp_path / "a.zip").write_bytes(written(members).getvalue())
+    reader = FileRanges(tmp_path / "a.zip")
+    catalog = read_catalog(reader, Limits())
+    rows = range(len(catalog))
+    found = {
+        member.name: unpack(member, reader.read(span.start, span.end - span.start))
+        for member, span in zip(catalog.members(rows), catalog.spans(rows), strict=True)
+    }
+    assert found == patients(2)
 
 
 def test_a_member_beyond_four_gigabytes() -> None:

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from idc.evaluation.metrics import evaluate
+from idc.errors import InputError
+from idc.evaluation.metrics import choose_threshold, evaluate
 from idc.evaluation.predictions import Predictions
 
 METRICS = {
@@ -41,11 +42,12 @@ def _predictions(patients: int = 20, each: int = 30, share: float = 0.3, seed: i
 def _of(patient: object, label: object, probability: object) -> Predictions:
     label = np.array(label, dtype=np.int64)
     names = np.array([f"patch-{at}" for at in range(len(label))])
-    return Predictions(names, np.array(patient).astype(str), label, np.array(probability, dtype=np.float64))
+    score = np.array(probability, dtype=np.float64)
+    return Predictions(names, np.array(patient).astype(str), label, np.full(len(label), "test"), score)
 
 
 def test_has_the_form_of_metrics_json() -> None:
-    found = evaluate(_predictions(), seed=1, draws=50)
+    found = evaluate(_predictions(), threshold=0.5, seed=1, draws=50)
     assert set(found) == METRICS | {"patients", "patches", "classes", "threshold", "draws", "always_class_0"}
     assert (found["patients"], found["patches"], found["draws"]) == (20, 600, 50)
     assert sum(found["classes"].values()) == 600
@@ -98,7 +100,7 @@ def test_the_bounds_are_those_of_patients_drawn_with_replacement() -> None:
         label, score = predictions.label[rows], predictions.probability[rows]
         areas.append(sk.roc_auc_score(label, score))
         scores.append(sk.f1_score(label, score >= 0.5))
-    found = evaluate(predictions, seed=3, draws=200)
+    found = evaluate(predictions, threshold=0.5, seed=3, draws=200)
     assert [found["roc_auc"]["low"], found["roc_auc"]["high"]] == pytest.approx(
         np.quantile(areas, [0.025, 0.975])
     )
@@ -107,7 +109,7 @@ def test_the_bounds_are_those_of_patients_drawn_with_replacement() -> None:
 
 def test_the_same_seed_gives_the_same_bounds() -> None:
     predictions = _predictions()
-    once, twice, other = (evaluate(predictions, seed=seed, draws=40) for seed in (7, 7, 8))
+    once, twice, other = (evaluate(predictions, threshold=0.5, seed=seed, draws=40) for seed in (7, 7, 8))
     assert once == twice
     assert once["roc_auc"]["low"] != other["roc_auc"]["low"]
     assert once["roc_auc"]["value"] == other["roc_auc"]["value"]
@@ -119,7 +121,7 @@ def test_patients_who_differ_widen_the_bounds() -> None:
     probability = np.where(owner % 2, label, 1 - label)
 
     def width(patient: object) -> float:
-        bounds = evaluate(_of(patient, label, probability), seed=1, draws=200)["accuracy"]
+        bounds = evaluate(_of(patient, label, probability), threshold=0.5, seed=1, draws=200)["accuracy"]
         return bounds["high"] - bounds["low"]
 
     assert width(owner) > 0.5
@@ -127,7 +129,7 @@ def test_patients_who_differ_widen_the_bounds() -> None:
 
 
 def test_always_answering_class_0_is_the_yardstick() -> None:
-    found = evaluate(_predictions(share=0.25), seed=1, draws=40)
+    found = evaluate(_predictions(share=0.25), threshold=0.5, seed=1, draws=40)
     yardstick, share = found["always_class_0"], found["classes"]["0"] / found["patches"]
     assert yardstick["accuracy"]["value"] == pytest.approx(share)
     assert yardstick["balanced_accuracy"] == {"value": 0.5, "low": 0.5, "high": 0.5}
@@ -142,7 +144,7 @@ def test_always_answering_class_0_is_the_yardstick() -> None:
 
 
 def test_one_class_has_no_ranking() -> None:
-    found = evaluate(_of([1, 1, 2, 3], [0, 0, 0, 0], [0.1, 0.9, 0.2, 0.3]), seed=1, draws=50)
+    found = evaluate(_of([1, 1, 2, 3], [0, 0, 0, 0], [0.1, 0.9, 0.2, 0.3]), threshold=0.5, seed=1, draws=50)
     for name in ("roc_auc", "average_precision", "recall_at_90_specificity", "balanced_accuracy", "recall"):
         assert found[name] == {
             "value": None,
@@ -155,7 +157,7 @@ def test_one_class_has_no_ranking() -> None:
 
 
 def test_one_patient_has_no_bounds() -> None:
-    found = evaluate(_of([1, 1, 1], [0, 1, 1], [0.1, 0.9, 0.2]), seed=1, draws=50)
+    found = evaluate(_of([1, 1, 1], [0, 1, 1], [0.1, 0.9, 0.2]), threshold=0.5, seed=1, draws=50)
     assert found["patients"] == 1
     assert found["roc_auc"] == {
         "value": 1.0,
@@ -167,7 +169,7 @@ def test_one_patient_has_no_bounds() -> None:
 
 def test_draws_that_mostly_miss_a_class_give_no_bounds() -> None:
     """Two patients of one class each: with this seed two draws in three hold only one of them."""
-    found = evaluate(_of([1, 2], [0, 1], [0.1, 0.9]), seed=1, draws=3)
+    found = evaluate(_of([1, 2], [0, 1], [0.1, 0.9]), threshold=0.5, seed=1, draws=3)
     assert found["roc_auc"] == {
         "value": 1.0,
         "low": None,
@@ -191,3 +193,48 @@ def test_no_set_is_too_small_or_too_odd(rows: list[tuple[int, int, float]], thre
         assert (low is None) == (high is None)
         assert low is None or low <= high
         assert ("reason" in found[name]) == (low is None)
+
+
+@pytest.mark.parametrize("shift", [-1.5, 0.0, 0.8])
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_the_threshold_balances_both_classes_whatever_their_share(shift: float, share: float) -> None:
+    """Between two normal distributions of logits, at -1 and 1 but for the shift, the shift is best."""
+    rng = np.random.default_rng(1)
+    label = (rng.random(6000) < share).astype(np.int64)
+    score = 1 / (1 + np.exp(-rng.normal(2 * label - 1 + shift, 1)))
+    threshold = choose_threshold(_of(np.arange(6000), label, score))
+    assert np.log(threshold / (1 - threshold)) == pytest.approx(shift, abs=0.15)
+
+
+def test_the_threshold_does_not_hang_on_a_single_patch() -> None:
+    whole = _predictions(patients=30, seed=4)
+    thresholds = []
+    for left_out in range(0, 900, 90):
+        keep = np.arange(900) != left_out
+        thresholds.append(
+            choose_threshold(_of(whole.patient[keep], whole.label[keep], whole.probability[keep]))
+        )
+    assert max(thresholds) - min(thresholds) < 0.005
+
+
+@pytest.mark.parametrize(
+    ("label", "score", "threshold"),
+    [
+        ([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9], 0.5),
+        ([0, 1], [0.5, 0.5], 0.5),
+        ([1, 0], [0.1, 0.9], 0.5),
+    ],
+)
+def test_the_threshold_of_few_patches(label: list[int], score: list[float], threshold: float) -> None:
+    assert choose_threshold(_of(list(range(len(label))), label, score)) == pytest.approx(threshold)
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=2, max_size=40))
+def test_the_threshold_is_a_probability(rows: list[tuple[int, float]]) -> None:
+    label, score = [row[0] for row in rows] + [0, 1], [row[1] for row in rows] + [0.2, 0.7]
+    assert 0 <= choose_threshold(_of(list(range(len(label))), label, score)) <= 1
+
+
+def test_patches_of_one_class_choose_no_threshold() -> None:
+    with pytest.raises(InputError, match="of one class, expected both"):
+        choose_threshold(_of([1, 2], [0, 0], [0.1, 0.9]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import re
 from typing import Any
 
@@ -9,10 +11,22 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from idc.jobs.hosting import EndpointSpec, production_variant, script_model
+from idc.jobs.hosting import EndpointSpec, production_variant
+from idc.jobs.models import endpoint_spec, model_request
 from idc.jobs.processing import processing_request
 from idc.jobs.spec import JobKind, JobSpec
-from idc.jobs.training import METRICS, RECORDIO, encoded, metric_definition, script_request
+from idc.jobs.training import (
+    METRICS,
+    RECORDIO,
+    Channel,
+    Machine,
+    TrainingPlan,
+    metric_definition,
+    training_request,
+)
+from idc.layout import VARIANTS
+from idc.registry import Candidate
+from idc.settings import Settings
 
 ROLE = "arn:aws:iam::123456789012:role/histoflow"
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/mxnet-training:1.9.0-cpu-py38"
@@ -20,33 +34,37 @@ EPOCH = (
     "epoch=3 train:loss=0.4012 train:accuracy=0.8310 validation:loss=0.4210 validation:accuracy=0.8205 "
     "validation:balanced_accuracy=0.8011 validation:roc_auc=0.8830 images_per_second=812.4"
 )
-MACHINE: dict[str, Any] = {
-    "role_arn": ROLE,
-    "instance_type": "ml.m5.xlarge",
-    "instance_count": 1,
-    "volume_gb": 30,
-    "max_runtime_s": 600,
-}
+SETTINGS = Settings(bucket="a-bucket", role_arn=ROLE)
+PLAN = TrainingPlan(
+    image=SETTINGS.builtin_image,
+    role_arn=ROLE,
+    region="us-east-1",
+    channels=(
+        Channel("train", "s3://b/train.manifest", "Pipe", "ManifestFile", RECORDIO),
+        Channel("validation", "s3://b/validation/"),
+    ),
+    hyperparameters={"num_classes": 2, "learning_rate": 0.05, "optimizer": "sgd"},
+    output="s3://b/jobs",
+    machine=Machine("ml.m5.xlarge", 1, 30, 600),
+    input_mode="Pipe",
+)
+CANDIDATE = Candidate(
+    variant="mxnet",
+    partition="2026-10",
+    dataset_digest="d" * 64,
+    training_job="t",
+    model_data="s3://b/jobs/t/output/model.tar.gz",
+    model_sha256="ab" * 32,
+    run_s=1,
+    hyperparameters={"epochs": "1"},
+    metrics={},
+)
 
 
 def check(operation: str, request: dict[str, Any]) -> None:
     model = botocore.session.get_session().get_service_model("sagemaker").operation_model(operation)
     report = ParamValidator().validate(request, model.input_shape)
     assert not report.has_errors(), report.generate_report()
-
-
-def training(**changes: Any) -> dict[str, Any]:
-    members = {
-        "image": IMAGE,
-        "region": "us-east-1",
-        "source": "s3://b/code/x/sourcedir.tar.gz",
-        "channels": {"train": "s3://b/d/train/", "validation": "s3://b/d/validation/"},
-        "content_type": RECORDIO,
-        "output": "s3://b/jobs",
-        "hyperparameters": {"epochs": 3, "learning-rate": 0.05},
-        **MACHINE,
-    }
-    return script_request(**{**members, **changes})
 
 
 def processing(**changes: Any) -> dict[str, Any]:
@@ -57,42 +75,41 @@ def processing(**changes: Any) -> dict[str, Any]:
         "inputs": {"code": "s3://b/code/x/"},
         "outputs": {},
         "environment": {"PYTHONPATH": "/opt/ml/processing/input/code"},
-        **MACHINE,
+        "role_arn": ROLE,
+        "instance_type": "ml.m5.xlarge",
+        "instance_count": 1,
+        "volume_gb": 30,
+        "max_runtime_s": 600,
     }
     return processing_request(**{**members, **changes})
 
 
 def test_a_training_request_is_one_that_botocore_takes() -> None:
-    check("CreateTrainingJob", JobSpec(JobKind.TRAINING, "t", training()).create_request())
+    check("CreateTrainingJob", JobSpec(JobKind.TRAINING, "t", training_request(PLAN)).create_request())
 
 
 def test_a_processing_request_is_one_that_botocore_takes() -> None:
     check("CreateProcessingJob", JobSpec(JobKind.PROCESSING, "p", processing()).create_request())
-    with_outputs = processing(outputs={"predictions": "s3://b/jobs/p/predictions"})
+    with_outputs = processing(outputs={"tables": "s3://b/jobs/p/tables"})
     check("CreateProcessingJob", JobSpec(JobKind.PROCESSING, "p", with_outputs).create_request())
 
 
-def test_hyperparameters_are_json_texts_as_script_mode_reads_them() -> None:
-    assert encoded({"epochs": 3, "rate": 0.05, "name": "a", "flag": True}) == {
-        "epochs": "3",
-        "rate": "0.05",
-        "name": '"a"',
-        "flag": "true",
-    }
-    hyperparameters = training()["HyperParameters"]
-    assert hyperparameters["sagemaker_program"] == '"train.py"'
-    assert hyperparameters["sagemaker_submit_directory"] == '"s3://b/code/x/sourcedir.tar.gz"'
-    assert hyperparameters["sagemaker_region"] == '"us-east-1"'
+def test_the_built_in_algorithm_gets_its_hyperparameters_as_plain_texts() -> None:
+    expected = {"num_classes": "2", "learning_rate": "0.05", "optimizer": "sgd"}
+    assert training_request(PLAN)["HyperParameters"] == expected
 
 
-def test_a_caller_cannot_replace_what_script_mode_needs() -> None:
-    request = training(hyperparameters={"sagemaker_program": "other.py"})
+def test_a_channel_says_how_it_is_read() -> None:
+    train, validation = training_request(PLAN)["InputDataConfig"]
 
-    assert request["HyperParameters"]["sagemaker_program"] == '"train.py"'
+    assert train["DataSource"]["S3DataSource"]["S3DataType"] == "ManifestFile"
+    assert (train["InputMode"], train["ContentType"]) == ("Pipe", RECORDIO)
+    assert validation["DataSource"]["S3DataSource"]["S3DataType"] == "S3Prefix"
+    assert "ContentType" not in validation
 
 
-def test_the_training_job_gets_no_test_channel() -> None:
-    assert [channel["ChannelName"] for channel in training()["InputDataConfig"]] == ["train", "validation"]
+def test_a_plan_survives_being_handed_to_another_task() -> None:
+    assert TrainingPlan.from_dict(json.loads(json.dumps(PLAN.to_dict()))) == PLAN
 
 
 @pytest.mark.parametrize(
@@ -111,43 +128,55 @@ def test_every_metric_matches_one_place_in_a_line(name: str, value: str) -> None
     assert re.findall(metric_definition(name)["Regex"], EPOCH) == [value]
 
 
-def test_every_metric_is_defined() -> None:
-    defined = training()["AlgorithmSpecification"]["MetricDefinitions"]
-
-    assert [definition["Name"] for definition in defined] == list(METRICS)
-    assert all(1 <= len(definition["Regex"]) <= 500 for definition in defined)
+def test_every_metric_is_one_that_sagemaker_takes() -> None:
+    assert all(1 <= len(metric_definition(name)["Regex"]) <= 500 for name in METRICS)
 
 
-def endpoint(**changes: Any) -> EndpointSpec:
-    members = {
-        "image": IMAGE,
-        "role_arn": ROLE,
-        "model_data": "s3://b/jobs/t/output/model.tar.gz",
-        "model_sha256": "ab" * 32,
-        "region": "us-east-1",
-    }
-    model = script_model(**{**members, **changes})
-    return EndpointSpec("idc", model, production_variant(instance_type="ml.m5.large", instance_count=1))
+def candidate(**changes: Any) -> Candidate:
+    return dataclasses.replace(CANDIDATE, **changes)
 
 
-def test_the_requests_of_an_endpoint_are_ones_that_botocore_takes() -> None:
-    check("CreateModel", endpoint().model_request())
-    check("CreateEndpointConfig", endpoint().config_request())
-    check("CreateEndpoint", endpoint().endpoint_request())
-    check("UpdateEndpoint", endpoint().endpoint_request())
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_requests_of_an_endpoint_are_ones_that_botocore_takes(variant: str) -> None:
+    endpoint = endpoint_spec(SETTINGS, candidate(variant=variant))
+
+    check("CreateModel", endpoint.model_request())
+    check("CreateEndpointConfig", endpoint.config_request())
+    check("CreateEndpoint", endpoint.endpoint_request())
+    check("UpdateEndpoint", endpoint.endpoint_request())
+
+
+@pytest.mark.parametrize(
+    ("variant", "image"),
+    [
+        ("builtin-lowlevel", SETTINGS.builtin_image),
+        ("builtin-sdk", SETTINGS.builtin_image),
+        ("tensorflow", SETTINGS.tensorflow_inference_image),
+        ("mxnet", SETTINGS.mxnet_inference_image),
+    ],
+)
+def test_each_variant_is_served_by_a_container_of_its_own(variant: str, image: str) -> None:
+    container = model_request(SETTINGS, candidate(variant=variant))["PrimaryContainer"]
+
+    assert container["Image"] == image
+    assert container["ModelDataUrl"] == CANDIDATE.model_data
+    assert container["Environment"]["MODEL_SHA256"] == CANDIDATE.model_sha256
 
 
 def test_the_same_model_has_the_same_names_and_another_artifact_has_others() -> None:
-    assert endpoint().model_name == endpoint().model_name
-    assert endpoint(model_sha256="cd" * 32).model_name != endpoint().model_name
-    assert endpoint(model_sha256="cd" * 32).config_name != endpoint().config_name
+    first, again, other = (
+        endpoint_spec(SETTINGS, candidate(model_sha256=digest * 32)) for digest in ("ab", "ab", "cd")
+    )
+
+    assert (again.model_name, again.config_name) == (first.model_name, first.config_name)
+    assert other.model_name != first.model_name
+    assert other.config_name != first.config_name
 
 
 def test_more_instances_are_another_configuration_of_the_same_model() -> None:
+    model = model_request(SETTINGS, CANDIDATE)
     one, two = (
-        EndpointSpec(
-            "idc", endpoint().model, production_variant(instance_type="ml.m5.large", instance_count=count)
-        )
+        EndpointSpec("idc", model, production_variant(instance_type="ml.m5.large", instance_count=count))
         for count in (1, 2)
     )
 
@@ -156,4 +185,5 @@ def test_more_instances_are_another_configuration_of_the_same_model() -> None:
 
 
 def test_an_endpoint_survives_being_handed_to_another_task() -> None:
-    assert EndpointSpec.from_dict(endpoint().to_dict()) == endpoint()
+    endpoint = endpoint_spec(SETTINGS, CANDIDATE)
+    assert EndpointSpec.from_dict(endpoint.to_dict()) == endpoint

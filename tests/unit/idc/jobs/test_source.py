@@ -37,7 +37,7 @@ def test_the_archive_is_the_same_bytes_every_time_and_holds_the_files() -> None:
 
 
 def test_the_scripts_lie_at_the_root_of_a_training_source() -> None:
-    assert {"train.py", "serve.py", "predict.py"} <= set(source.training_source("mxnet").files)
+    assert {"train.py", "serve.py", "network.py"} <= set(source.training_source("mxnet").files)
 
 
 def test_only_what_the_converter_needs_travels() -> None:

@@ -42,6 +42,15 @@ def test_any_prefix_makes_a_name_that_sagemaker_takes(prefix: str, attempt: int)
     assert spec().digest[:10] in name
 
 
+@given(prefix=st.text(min_size=1, max_size=200), attempt=st.integers(1, 999))
+def test_a_tuning_job_has_the_shorter_name_that_sagemaker_takes(prefix: str, attempt: int) -> None:
+    name = JobSpec(JobKind.TUNING, f"d{prefix}", REQUEST).name(attempt)
+
+    assert NAME.fullmatch(name)
+    assert len(name) <= 32
+    assert spec().digest[:10] in name
+
+
 def test_attempts_of_a_long_prefix_keep_different_names() -> None:
     long = spec(prefix="x" * 100)
 
@@ -77,6 +86,7 @@ def test_a_specification_survives_being_handed_to_another_task() -> None:
     [
         (JobKind.TRAINING, "training_job", "/aws/sagemaker/TrainingJobs"),
         (JobKind.PROCESSING, "processing_job", "/aws/sagemaker/ProcessingJobs"),
+        (JobKind.TUNING, "hyper_parameter_tuning_job", "/aws/sagemaker/TrainingJobs"),
     ],
 )
 def test_a_kind_knows_its_operations_and_its_log_group(kind: JobKind, operation: str, group: str) -> None:

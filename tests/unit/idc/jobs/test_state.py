@@ -68,6 +68,10 @@ def test_the_summary_is_small_and_says_where_the_model_is() -> None:
         TrainingStartTime=NOON,
         TrainingEndTime=NOON + timedelta(seconds=90.4),
         ModelArtifacts={"S3ModelArtifacts": "s3://b/jobs/train-1/output/model.tar.gz"},
+        FinalMetricDataList=[
+            {"MetricName": "validation:accuracy", "Value": 0.875, "Timestamp": NOON},
+            {"MetricName": "train:loss", "Value": float("nan"), "Timestamp": NOON},
+        ],
         InputDataConfig=[{"large": "x" * 1000}],
     )
 
@@ -76,7 +80,26 @@ def test_the_summary_is_small_and_says_where_the_model_is() -> None:
         "arn": state.arn,
         "run_s": 90,
         "model_data": "s3://b/jobs/train-1/output/model.tar.gz",
+        "metrics": {"validation:accuracy": 0.875},
     }
+
+
+def test_a_transform_job_is_read_too() -> None:
+    state = JobState.from_description(
+        JobKind.TRANSFORM,
+        {
+            "TransformJobName": "score-1",
+            "TransformJobArn": "arn",
+            "TransformJobStatus": "Completed",
+            "CreationTime": NOON,
+            "TransformStartTime": NOON,
+            "TransformEndTime": NOON + timedelta(seconds=30),
+        },
+    )
+
+    assert state.summary() == {"job": "score-1", "arn": "arn", "run_s": 30}
+    assert JobKind.TRANSFORM.operation == "transform_job"
+    assert JobKind.TRANSFORM.log_group == "/aws/sagemaker/TransformJobs"
 
 
 def test_a_processing_job_is_read_from_its_own_members() -> None:
@@ -139,3 +162,48 @@ def test_an_endpoint_moves_to_what_is_pending() -> None:
     assert not updating.is_moving_to("old")
     assert endpoint("Creating").is_moving_to("old")
     assert not endpoint("InService").is_moving_to("old")
+
+
+def tuning(status: str = "InProgress", limits: dict[str, int] | None = None, **members: Any) -> JobState:
+    description = {
+        "HyperParameterTuningJobName": "t",
+        "HyperParameterTuningJobArn": "arn",
+        "HyperParameterTuningJobStatus": status,
+        "CreationTime": NOON,
+        "HyperParameterTuningJobConfig": {
+            "ResourceLimits": limits or {"MaxNumberOfTrainingJobs": 5, "MaxParallelTrainingJobs": 2}
+        },
+        "TrainingJobDefinition": {"StoppingCondition": {"MaxRuntimeInSeconds": 600}},
+        **members,
+    }
+    return JobState.from_description(JobKind.TUNING, description)
+
+
+def test_a_tuning_job_runs_from_its_creation_to_its_own_end() -> None:
+    state = tuning("Completed", HyperParameterTuningEndTime=NOON + timedelta(minutes=2))
+
+    assert (state.started, state.run_s) == (None, 120)
+
+
+def test_a_tuning_jobs_limit_is_its_own_or_that_of_the_rounds_of_its_jobs() -> None:
+    given = {"MaxParallelTrainingJobs": 2, "MaxRuntimeInSeconds": 90}
+    several = [{"StoppingCondition": {"MaxRuntimeInSeconds": seconds}} for seconds in (60, 3600)]
+
+    assert tuning(limits=given).limit == timedelta(seconds=90)
+    assert tuning().limit == timedelta(seconds=3 * 600)
+    assert tuning(TrainingJobDefinition=None, TrainingJobDefinitions=several).limit == timedelta(hours=3)
+    assert tuning(limits={"MaxParallelTrainingJobs": 2}).limit == timedelta(days=30)
+
+
+def test_a_tuning_jobs_progress_is_a_line() -> None:
+    best = {
+        "TrainingJobName": "t-002",
+        "FinalHyperParameterTuningJobObjectiveMetric": {"MetricName": "m", "Value": 0.9},
+    }
+    counters = {"Completed": 2, "InProgress": 1, "RetryableError": 1, "NonRetryableError": 1, "Stopped": 0}
+
+    assert tuning().progress == "training jobs, of 5: none begun; no objective yet"
+    assert tuning(TrainingJobStatusCounters=counters, BestTrainingJob=best).progress == (
+        "training jobs, of 5: 2 completed, 1 running, 2 failed; best m 0.9000 by t-002"
+    )
+    assert job().progress == ""

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import struct
-import subprocess
 from pathlib import Path
 
 import pytest
 from archives import picture
 from hypothesis import given
 from hypothesis import strategies as st
-from local_aws import ENVIRONMENTS
+from oracles import ask, save
 
 from idc.errors import CorruptShard
 from idc.records.recordio import NAMES, OFFSETS, RECORDS, Buffer, RecordIOWriter, read_records, verify
 
-MXNET = ENVIRONMENTS / "mxnet" / "bin" / "python"
 MAGIC = struct.pack("<I", 0xCED7230A)
 # Writes the images given in hexadecimal as MXNet does, and tells what MXNet reads of ours.
 ORACLE = """
@@ -35,10 +32,13 @@ print(json.dumps([[header.label, header.id, image.hex()] for header, image in fo
 ITERATOR = """
 import json, sys
 import mxnet as mx
-files = {"path_imgrec": sys.argv[1] + "/ours.rec", "path_imgidx": sys.argv[1] + "/ours.idx"}
-found = mx.io.ImageRecordIter(data_shape=(3, 50, 50), batch_size=4, preprocess_threads=1, **files)
-batch = next(found)
-print(json.dumps([batch.label[0].asnumpy().tolist(), batch.data[0][:, :, 7, 9].asnumpy().tolist()]))
+ours = sys.argv[1] + "/ours"
+answers = []
+for files in ({}, {"path_imgidx": ours + ".idx"}, {"path_imglist": ours + ".lst"}):
+    options = {"data_shape": (3, 50, 50), "batch_size": 4, "preprocess_threads": 1}
+    batch = next(mx.io.ImageRecordIter(path_imgrec=ours + ".rec", **options, **files))
+    answers.append([batch.label[0].asnumpy().tolist(), batch.data[0][:, :, 7, 9].asnumpy().tolist()])
+print(json.dumps(answers))
 """
 
 aligned_with_magic = st.lists(st.one_of(st.just(MAGIC), st.binary(min_size=4, max_size=4)), max_size=8).map(
@@ -65,20 +65,6 @@ def write(pairs: list[tuple[int, bytes]]) -> dict[str, Buffer]:
     return writer.files()
 
 
-def ask_mxnet(script: str, folder: Path, question: object) -> object:
-    if not MXNET.exists():
-        pytest.skip("the MXNet environment is not built")
-    command = [str(MXNET), "-W", "ignore", "-c", script, str(folder)]
-    done = subprocess.run(command, input=json.dumps(question), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def save(files: dict[str, Buffer], folder: Path) -> None:
-    for suffix, content in files.items():
-        (folder / f"ours{suffix}").write_bytes(content)
-
-
 @given(images)
 def test_records_are_read_as_they_were_written(pairs: list[tuple[int, bytes]]) -> None:
     files = write(pairs)
@@ -100,7 +86,7 @@ def test_bytes_are_those_of_mxnet_both_ways(tmp_path: Path) -> None:
     ]
     files = write(pairs)
     save(files, tmp_path)
-    answer = ask_mxnet(ORACLE, tmp_path, [(label, image.hex()) for label, image in pairs])
+    answer = ask("mxnet", ORACLE, tmp_path, [(label, image.hex()) for label, image in pairs])
     assert (tmp_path / "theirs.rec").read_bytes() == files[RECORDS]
     assert (tmp_path / "theirs.idx").read_bytes() == files[OFFSETS]
     assert answer == [[float(label), index, image.hex()] for index, (label, image) in enumerate(pairs)]
@@ -109,9 +95,8 @@ def test_bytes_are_those_of_mxnet_both_ways(tmp_path: Path) -> None:
 def test_mxnet_trains_on_the_same_pixels_and_labels(tmp_path: Path) -> None:
     colours = [(10, 20, 30), (200, 100, 50), (0, 0, 0), (255, 254, 253)]
     save(write([(number % 2, picture(*colour)) for number, colour in enumerate(colours)]), tmp_path)
-    labels, pixels = ask_mxnet(ITERATOR, tmp_path, [])  # type: ignore[misc]
-    assert labels == [0.0, 1.0, 0.0, 1.0]
-    assert pixels == [list(map(float, colour)) for colour in colours]
+    expected = [[0.0, 1.0, 0.0, 1.0], [list(map(float, colour)) for colour in colours]]
+    assert ask("mxnet", ITERATOR, tmp_path) == [expected] * 3, "by .rec, with .idx, with .lst"
 
 
 def test_the_list_names_every_record() -> None:

@@ -1,0 +1,96 @@
+"""
+### Better hyperparameters are searched
+
+Runs a SageMaker **tuning job** a variant: many training jobs, on the train patients, whose hyperparameters are
+chosen from what the ones before came to on the validation patients. The test patients are for `idc_deploy`.
+
+| | |
+|---|---|
+| runs | when triggered with a partition key; the form says what to search, and how |
+| reads | `datasets/<digest>/{recordio,tfrecord}/{train,validation}…` |
+| writes | `tuning/<tuning job>/{tuning.html,tuning.png,trials.csv,trials.json}`; the best model as `candidates/<partition>/<variant>/candidate.json`; its hyperparameters as `tuning/<variant>/defaults.json` |
+| then | `idc_deploy` starts for the same partition, and the next `idc_train` takes the hyperparameters found: the log of its `plan` says so, its trigger form goes before them |
+
+**Back again**: with *Revert* in the form nothing is tuned, and the variant gets the defaults it had before.
+
+**Running it again** with the same dataset and parameters finds the completed tuning job and returns its
+result. To search on, name it under *Warm start from*.
+
+**When it fails** in `tune`, no training job reported the objective, or the service refused a range: the log
+says which. Single failed training jobs are counted and survived. A killed task stops its tuning job with all
+its training jobs; a retry adopts one that still runs.
+"""  # noqa: E501
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import PartitionedAtRuntime, dag, task
+
+from histoflow import forms
+from histoflow.defaults import CANDIDATES, DEFAULT_ARGS
+from histoflow.operators.sagemaker import SageMakerTuningOperator
+
+
+@dag(
+    dag_id="idc_tune",
+    dag_display_name="IDC · tune",
+    description="dataset → tuned candidate, new defaults",
+    doc_md=__doc__,
+    schedule=PartitionedAtRuntime(),
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS,
+    tags=["histoflow", "model", "sagemaker"],
+    params=forms.tuning(),
+)
+def idc_tune() -> None:
+    @task
+    def plan() -> dict[str, Any]:
+        """Verify the dataset and plan a search for each variant, or give the defaults before back."""
+        from histoflow import runs
+        from idc.settings import settings
+        from idc.stages import tune
+
+        options = runs.tuning_options()
+        if runs.parameter("revert", False):
+            tune.revert(runs.store(), options.variants)
+            return {"searches": [], "python": runs.sdk_python()}
+        searches = tune.plan(
+            runs.store(),
+            settings(),
+            partition=runs.partition(),
+            options=options,
+            training=runs.default_training(options.variants),
+        )
+        return {"searches": searches, "python": runs.sdk_python()}
+
+    @task.external_python(
+        python="{{ ti.xcom_pull(task_ids='plan')['python'] }}",
+        expect_airflow=False,
+        env_vars={"SAGEMAKER_SUPPRESS_V2_WARNING": "1"},
+    )
+    def request(planned: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Make each search a request, in the environment of the SageMaker SDK 2; nothing is submitted."""
+        from idc.jobs.tuning import requested
+
+        return requested(planned)
+
+    @task(outlets=[CANDIDATES])
+    def record(planned: list[dict[str, Any]], jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Make the best jobs candidates and their hyperparameters the defaults, and announce them."""
+        from histoflow import runs
+        from idc.stages import tune
+
+        facts = tune.record(runs.store(), partition=runs.partition(), planned=planned, jobs=jobs)
+        runs.publish(CANDIDATES, candidates=facts)
+        return facts
+
+    planned = request(plan()["searches"])
+    tune = SageMakerTuningOperator.partial(
+        task_id="tune", doc_md="Runs a variant's tuning job.", map_index_template="{{ task.spec.variant }}"
+    ).expand(spec=planned)
+    record(planned, tune.output)
+
+
+idc_tune()

@@ -1,0 +1,210 @@
+"""The fields of the trigger forms; one left empty takes its value from the settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import Param
+
+from idc.layout import VARIANTS
+
+ALL = "all"
+# The other way to ask for the built-in algorithm trains with what is tuned for this one.
+TUNED_FOR_ALL = tuple(name for name in VARIANTS if name != "builtin-sdk")
+
+_SPLIT = (
+    "A CSV with the columns `patient` and `split` (`train`, `validation`, `test`) that names every patient "
+    "of the archive: a path on the worker, `s3://bucket/key` or `https://…`."
+)
+
+
+def share(split: str) -> Param:
+    """Return the field for one split's share."""
+    return Param(
+        None,
+        type=["null", "number"],
+        exclusiveMinimum=0,
+        exclusiveMaximum=1,
+        title=f"Share for {split}",
+        description=f"The share of patients for {split}. The three add up to 1. Empty: the setting.",
+    )
+
+
+def split(then: str) -> Param:
+    """Return the field for a given split; `then` says what an empty one means."""
+    return Param(None, type=["null", "string"], title="Given split", description=f"{_SPLIT} Empty: {then}.")
+
+
+def conversion() -> dict[str, Param]:
+    """Return the form of `idc_convert`."""
+    return {
+        "seed": Param(
+            None,
+            type=["null", "integer"],
+            minimum=0,
+            maximum=2**31 - 1,
+            title="Seed",
+            description="Decides the split and the order of the patches. Empty: the setting.",
+        ),
+        "train_share": share("train"),
+        "validation_share": share("validation"),
+        "test_share": share("test"),
+        "split": split(
+            "the one `idc_ingest` was given, else the setting `HISTOFLOW_SPLIT`, else seed and shares"
+        ),
+        "formats": Param(
+            None,
+            type=["null", "array"],
+            items={"type": "string", "enum": ["image", "augmented"]},
+            examples=["image", "augmented"],
+            title="Raw images as well",
+            description="Beside RecordIO and TFRecord: `image`, image files with a `.lst`; `augmented`, "
+            "image files with an augmented manifest. One small object per patch. Empty: the setting.",
+        ),
+        "edge_patches": Param(
+            None,
+            type=["null", "string"],
+            enum=[None, "pad", "exclude"],
+            title="Edge patches",
+            description="Patches smaller than 50×50, from the edge of a slide: `pad` them with white, or "
+            "`exclude` them. They are counted either way. Empty: the setting.",
+        ),
+        "instances": Param(
+            None,
+            type=["null", "integer"],
+            minimum=1,
+            maximum=32,
+            title="Instances",
+            description="How many instances share the work; the dataset is the same for any number. "
+            "Empty: the setting.",
+        ),
+        "rebuild": Param(
+            False,
+            type="boolean",
+            title="Rebuild",
+            description="Delete the dataset these parameters name, if it exists, and make the same anew.",
+        ),
+    }
+
+
+SETTING, TUNED = "the setting", "what was tuned, else the setting"
+
+
+def field(kind: str, title: str, description: str, empty: str = SETTING, **schema: Any) -> Param:
+    """Return a field for a value of the JSON type `kind`, or for none; `empty` says what that means."""
+    described = f"{description} Empty: {empty}."
+    return Param(None, type=["null", kind], title=title, description=described, **schema)
+
+
+def _training_fields(prefix: str, whose: str) -> dict[str, Param]:
+    """Return the fields of the hyperparameters that our scripts and the built-in algorithm both have."""
+    rate = {"exclusiveMinimum": 0, "maximum": 1}
+    return {
+        f"{prefix}epochs": field(
+            "integer",
+            f"Epochs, {whose}",
+            "How often the training patches are gone through.",
+            minimum=1,
+            maximum=1000,
+        ),
+        f"{prefix}batch_size": field(
+            "integer", f"Batch size, {whose}", "Patches per step.", TUNED, minimum=1, maximum=4096
+        ),
+        f"{prefix}learning_rate": field(
+            "number", f"Learning rate, {whose}", "The highest rate of the schedule.", TUNED, **rate
+        ),
+    }
+
+
+def training() -> dict[str, Param]:
+    """Return the form of `idc_train`."""
+    return {
+        "variants": Param(
+            list(VARIANTS),
+            type="array",
+            title="Variants",
+            description="Which candidates to train.",
+            items={"type": "string", "enum": list(VARIANTS)},
+            examples=list(VARIANTS),
+            minItems=1,
+            uniqueItems=True,
+        ),
+        **_training_fields("", "our scripts"),
+        "seed": field(
+            "integer",
+            "Seed, our scripts",
+            "Decides initial weights, order and augmentation.",
+            minimum=0,
+            maximum=2**31 - 1,
+        ),
+        **_training_fields("builtin_", "built-in algorithm"),
+        "builtin_optimizer": field(
+            "string",
+            "Optimizer, built-in algorithm",
+            "How the weights follow the gradient.",
+            TUNED,
+            enum=[None, "sgd", "adam", "rmsprop", "nag"],
+        ),
+    }
+
+
+def tuning() -> dict[str, Param]:
+    """Return the form of `idc_tune`."""
+    return {
+        "variant": Param(
+            "builtin-lowlevel",
+            type="string",
+            enum=[*VARIANTS, ALL],
+            title="Variant",
+            description=f"What to tune. `{ALL}`: {', '.join(TUNED_FOR_ALL)}, a search each; `builtin-sdk` "
+            "then trains with the hyperparameters of `builtin-lowlevel`.",
+        ),
+        "ranges": Param(
+            None,
+            type=["null", "object"],
+            title="Ranges",
+            description="Hyperparameters to search, by name: a list of choices, or bounds such as "
+            '`{"learning_rate": {"min": 0.001, "max": 0.1}}`, with `"scale"` `Linear`, `Logarithmic` or '
+            "`ReverseLogarithmic`. The others keep their defaults. Empty: all that are tunable.",
+        ),
+        "strategy": Param(
+            "Bayesian",
+            type="string",
+            enum=["Bayesian", "Random", "Hyperband", "Grid"],
+            title="Strategy",
+            description="How the next values are chosen; `Grid` takes lists of choices only.",
+        ),
+        "jobs": Param(
+            12, type="integer", minimum=1, maximum=750, title="Jobs", description="Training jobs in all."
+        ),
+        "parallel": Param(
+            2,
+            type="integer",
+            minimum=1,
+            maximum=100,
+            title="In parallel",
+            description="Training jobs at a time; with fewer, each learns from more.",
+        ),
+        "early_stopping": Param(
+            True,
+            type="boolean",
+            title="Stop early",
+            description="Stop a job whose objective falls behind the median of the others.",
+        ),
+        "warm_start": Param(
+            None,
+            type=["null", "array"],
+            items={"type": "string"},
+            maxItems=5,
+            title="Warm start from",
+            description="Names of earlier tuning jobs of this variant to learn from. Empty: none.",
+        ),
+        "epochs": field("integer", "Epochs", "Of each training job.", minimum=1, maximum=1000),
+        "seed": field("integer", "Seed", "Decides the values tried first.", minimum=0, maximum=2**31 - 1),
+        "revert": Param(
+            False,
+            type="boolean",
+            title="Revert",
+            description="Tune nothing: give the variant the default hyperparameters back it had before.",
+        ),
+    }

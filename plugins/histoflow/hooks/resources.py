@@ -1,0 +1,54 @@
+"""Models and configurations: what a job or an endpoint needs to be there first, made once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from histoflow.hooks.aws import AwsHook, aws_errors, is_not_found
+from idc.errors import HistoflowError, RequestRejected
+
+
+class ResourceHook(AwsHook):
+    """Creates what is missing; the names follow from the requests, so what is there is right."""
+
+    def ensure(self, resource: str, key: str, request: dict[str, Any]) -> None:
+        """Create `resource`, as boto3's methods spell it, unless there is one of the name in `request[key]`.
+
+        Raises:
+            RequestRejected: SageMaker refused the request.
+            ServiceError: SageMaker could not be reached.
+        """
+        name = request[key]
+        if self.describe(resource, key, name) is None and self._create_resource(resource, key, request):
+            self.log.info("Created the %s %s.", resource.replace("_", " "), name)
+            return
+        self.log.info("The %s %s is there already.", resource.replace("_", " "), name)
+
+    def describe(self, resource: str, key: str, name: str) -> dict[str, Any] | None:
+        """Return what SageMaker says of a resource, None if there is none of this name."""
+        try:
+            with aws_errors(resource, name):
+                answer: dict[str, Any] = getattr(self.api, f"describe_{resource}")(**{key: name})
+                return answer
+        except HistoflowError as error:
+            raise_unless_absent(error)
+            return None
+
+    def _create_resource(self, resource: str, key: str, request: dict[str, Any]) -> bool:
+        """Create the resource; False when another task did so since it was looked for."""
+        try:
+            with aws_errors(resource, request[key]):
+                getattr(self.api, f"create_{resource}")(**request)
+        except RequestRejected:
+            if self.describe(resource, key, request[key]) is None:
+                raise
+            return False
+        return True
+
+
+def raise_unless_absent(error: HistoflowError) -> None:
+    """Raise `error` unless it says that something does not exist."""
+    if not (isinstance(error.__cause__, ClientError) and is_not_found(error.__cause__)):
+        raise error

@@ -1,0 +1,32 @@
+"""The operator that writes a dataset's report and links to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from histoflow.links import DatasetReportLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class DatasetReportOperator(BaseOperator):
+    """Writes the report of a dataset unless it has one; returns where it is."""
+
+    template_fields: Sequence[str] = ("dataset_digest",)
+    operator_extra_links = (DatasetReportLink(),)
+
+    def __init__(self, *, dataset_digest: str, **kwargs: Any) -> None:
+        """Report on the dataset of this digest."""
+        super().__init__(**kwargs)
+        self.dataset_digest = dataset_digest
+
+    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+        """Write the report from what is in the bucket."""
+        from histoflow import runs
+        from idc.stages import report
+
+        return report.run(runs.store(), dataset_digest=self.dataset_digest)

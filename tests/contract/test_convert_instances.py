@@ -1,0 +1,254 @@
+"""However many instances and processes share the work, the dataset is the same to the last byte."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from archives import REAL_DATA, member, patients, picture, write_zip
+from conversions import (
+    SETTINGS,
+    command,
+    conversion_of,
+    events,
+    forget,
+    in_process,
+    ingested,
+    objects,
+    resources,
+    run,
+)
+from local_aws import LocalAws, wait_until
+
+from idc import layout
+from idc.dataset.conversion import Conversion, ConversionSettings
+from idc.dataset.convert import convert
+from idc.dataset.index import find_index, verify_dataset
+from idc.dataset.manifest import read_manifest
+from idc.dataset.storage import ObjectStore
+from idc.errors import TooManyQuarantined
+from idc.jobs.conversion import conversion_spec
+from idc.jobs.spec import JobSpec
+from idc.settings import Settings
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def store(embedded_aws: LocalAws) -> ObjectStore:
+    return ObjectStore(embedded_aws.client("s3"), embedded_aws.bucket)
+
+
+@pytest.fixture(scope="module")
+def snapshot(embedded_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("instances") / "a.zip"
+    small = {member(100, 0, 99): picture(7, 7, 7, size=(50, 42))}
+    return ingested(embedded_aws, write_zip(path, {**patients(12, 10), **small}))
+
+
+def made_anew(store: ObjectStore, conversion: Conversion, make: Callable[[], object]) -> dict[str, str]:
+    """The dataset as `make` makes it from nothing."""
+    forget(store, conversion)
+    make()
+    return objects(store, conversion)
+
+
+@pytest.mark.parametrize("hosts", [2, 3])
+def test_any_number_of_instances_makes_the_same_bytes(
+    embedded_aws: LocalAws, store: ObjectStore, snapshot: str, tmp_path: Path, hosts: int
+) -> None:
+    conversion = conversion_of(store, snapshot)
+    run(store, conversion)
+    alone = objects(store, conversion)
+
+    def together() -> list[dict[str, Any]]:
+        each = [replace(conversion, resources=path) for path in resources(tmp_path, hosts)]
+        running = [in_process(embedded_aws, command(one)) for one in each]
+        ended = [process.communicate(timeout=200) for process in running]
+        assert [process.returncode for process in running] == [0] * hosts, ended
+        told = [events(output) for output, _ in ended]
+        made = [[event["shard"] for event in lines if event["event"] == "shard"] for lines in told]
+        assert all(made), "an instance had nothing to do"
+        index = find_index(store, conversion.dataset_digest)
+        assert index is not None
+        assert sorted(itertools.chain(*made)) == sorted(shard.key[: -len(".rec")] for shard in index.shards)
+        assert {lines[-1]["event"] for lines in told} >= {"published"}
+        return [lines[-1] for lines in told]
+
+    assert made_anew(store, conversion, together) == alone
+
+
+def test_one_process_and_several_make_the_same_bytes(
+    embedded_aws: LocalAws, store: ObjectStore, snapshot: str
+) -> None:
+    conversion = conversion_of(store, snapshot)
+    script = (
+        "import sys; from idc.dataset import convert, conversion, storage\n"
+        "if __name__ == '__main__': convert.convert("
+        "conversion.parse_arguments(sys.argv[2:]), storage.connect(), processes=int(sys.argv[1]))"
+    )
+
+    def with_processes(count: int) -> None:
+        arguments = [command(conversion)[0], "-c", script, str(count), *conversion.arguments()]
+        process = in_process(embedded_aws, arguments)
+        output, errors = process.communicate(timeout=200)
+        assert process.returncode == 0, errors
+        assert events(output)[0]["processes"] == count
+
+    one, two, three = (
+        made_anew(store, conversion, lambda count=count: with_processes(count)) for count in (1, 2, 3)
+    )
+    assert one == two == three
+
+
+def test_instances_without_work_end_well(store: ObjectStore, snapshot: str, tmp_path: Path) -> None:
+    """Whoever comes first hands over, whoever finds all shards finished publishes."""
+    conversion = conversion_of(store, snapshot, ConversionSettings())
+    each = [replace(conversion, resources=path) for path in resources(tmp_path, 7)]
+    indexes = [convert(one, store.client) for one in reversed(each)]
+    assert indexes[:-1] == [None] * 6
+    assert indexes[-1] is not None
+    assert len(indexes[-1].shards) == 3
+    assert [convert(one, store.client) for one in each] == [indexes[-1]] * 7
+
+
+def test_the_limit_of_bad_images_holds_for_all_instances_together(
+    embedded_aws: LocalAws, store: ObjectStore, tmp_path: Path
+) -> None:
+    bad = {member(100 + number, 0, 99): b"<svg/>" + bytes([number]) for number in range(12)}
+    partition = ingested(embedded_aws, write_zip(tmp_path / "a.zip", {**patients(12, 10), **bad}))
+    conversion = conversion_of(store, partition, replace(SETTINGS, quarantine_limit=0.08))
+    first, second = (replace(conversion, resources=path) for path in resources(tmp_path, 2))
+    assert convert(first, store.client) is None
+    with pytest.raises(TooManyQuarantined, match="12 of 132"):
+        convert(second, store.client)
+    assert find_index(store, conversion.dataset_digest) is None
+
+
+def test_an_instance_that_publishes_at_the_same_moment_is_adopted(
+    embedded_aws: LocalAws, store: ObjectStore, snapshot: str, tmp_path: Path
+) -> None:
+    conversion = conversion_of(store, snapshot)
+    first, second = (replace(conversion, resources=path) for path in resources(tmp_path, 2))
+    convert(first, store.client)
+    late, meet = embedded_aws.client("s3"), threading.Event()
+
+    def overtake(params: dict[str, Any], **_: object) -> None:
+        if params["url_path"].endswith("index.json") and not meet.is_set():
+            meet.set()
+            assert convert(first, store.client) is not None
+
+    late.meta.events.register("before-call.s3.PutObject", overtake)
+    assert convert(second, late) == find_index(store, conversion.dataset_digest)
+    assert meet.is_set()
+
+
+class Job:
+    """A real processing job of the embedded AWS."""
+
+    def __init__(self, aws: LocalAws, spec: JobSpec, attempt: int = 1) -> None:
+        self.aws, self.sagemaker = aws, aws.client("sagemaker")
+        self.name = spec.name(attempt)
+        request = spec.create_request(attempt)
+        self.arn = self.sagemaker.create_processing_job(**request)["ProcessingJobArn"]
+
+    def description(self) -> dict[str, Any]:
+        return dict(self.sagemaker.describe_processing_job(ProcessingJobName=self.name))
+
+    def ended(self) -> str:
+        def look() -> str | None:
+            status = self.description()["ProcessingJobStatus"]
+            return status if status in ("Completed", "Failed", "Stopped") else None
+
+        return str(wait_until(look, 200))
+
+    def converters(self, host: str = "") -> list[psutil.Process]:
+        """The running Python processes of the job, or of one of its instances."""
+        found = []
+        for process in self.aws.processes(role="container", owner=self.arn):
+            try:
+                if f"/{host}" in process.environ()["HOME"] and "idc.dataset" in " ".join(process.cmdline()):
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+
+def spec_of(aws: LocalAws, store: ObjectStore, conversion: Conversion, instances: int) -> JobSpec:
+    return conversion_spec(
+        store,
+        Settings(bucket=aws.bucket, role_arn=aws.role_arn),
+        dag_id=f"idc-convert-{instances}",
+        partition=conversion.partition,
+        dataset_digest=conversion.dataset_digest,
+        options=conversion.settings,
+        instances=instances,
+    )
+
+
+@pytest.mark.parametrize("instances", [1, 2, 3])
+def test_a_processing_job_of_several_instances(
+    embedded_aws: LocalAws, store: ObjectStore, snapshot: str, instances: int
+) -> None:
+    conversion = conversion_of(store, snapshot)
+    run(store, conversion)
+    alone = objects(store, conversion)
+    forget(store, conversion)
+    job = Job(embedded_aws, spec_of(embedded_aws, store, conversion, instances))
+    assert job.ended() == "Completed", job.description()
+    assert objects(store, conversion) == alone
+
+
+@pytest.mark.parametrize("finished", [0, 2, 5])
+@pytest.mark.parametrize("host", ["algo-1", "algo-2"])
+def test_a_killed_processing_job_is_made_good_by_the_next(
+    embedded_aws: LocalAws, store: ObjectStore, snapshot: str, host: str, finished: int
+) -> None:
+    """One of two instances dies when so many shards are finished: no index; the retry makes the rest."""
+    conversion = conversion_of(store, snapshot, replace(SETTINGS, shard_bytes=1024))
+    run(store, conversion)
+    alone = objects(store, conversion)
+    forget(store, conversion)
+    spec = spec_of(embedded_aws, store, conversion, 2)
+    job = Job(embedded_aws, spec)
+    parts = layout.parts_prefix(conversion.dataset_digest)
+    wait_until(lambda: len(list(store.keys(parts))) >= finished and job.converters(host), 100)
+    for process in job.converters(host):
+        process.kill()
+    assert job.ended() == "Failed"
+    assert find_index(store, conversion.dataset_digest) is None
+    kept = {key: store.client.head_object(Bucket=store.bucket, Key=key)["ETag"] for key in store.keys(parts)}
+    assert len(kept) >= finished
+    again = Job(embedded_aws, spec, attempt=2)
+    assert again.ended() == "Completed", again.description()
+    assert objects(store, conversion) == alone
+
+
+def test_the_larger_archive(embedded_aws: LocalAws, store: ObjectStore, tmp_path: Path) -> None:
+    path = REAL_DATA / "idc-dev.zip"
+    if not path.exists():
+        pytest.skip("idc-dev.zip is not on this machine")
+    partition = ingested(embedded_aws, path)
+    manifest = read_manifest(store, partition)
+    assert (manifest.patients, sum(manifest.patches.values()), manifest.doubled_members) == (
+        200,
+        23_718,
+        1_378,
+    )
+    conversion = conversion_of(store, partition, replace(SETTINGS, shard_bytes=8 << 20))
+    job = Job(embedded_aws, spec_of(embedded_aws, store, conversion, 2))
+    assert job.ended() == "Completed", job.description()
+    index = find_index(store, conversion.dataset_digest)
+    assert index is not None
+    verify_dataset(store, index)
+    quality = json.loads(store.get(layout.quality(conversion.dataset_digest)))
+    assert (quality["patches_read"], quality["quarantined_count"]) == (23_718, 0)
+    assert sum(split.patients for split in index.splits.values()) == 200
+    assert sum(split.patches for split in index.splits.values()) == 23_718

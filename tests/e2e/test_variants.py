@@ -1,0 +1,90 @@
+"""All four variants on the embedded AWS, but without Airflow's processes: trained, scored, chosen from."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import airflow_task
+import pytest
+from library_run import PARTITION, SETTINGS, requested
+
+from histoflow.operators.sagemaker import SageMakerTrainingOperator, SageMakerTransformOperator
+from idc import layout, registry
+from idc.dataset.storage import ObjectStore
+from idc.jobs.options import TrainingOptions
+from idc.stages import deploy, evaluate, train
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+OPTIONS = TrainingOptions(
+    layout.VARIANTS,
+    {"epochs": 1, "batch-size": 16, "seed": 7},
+    {"epochs": 4, "mini_batch_size": 8, "learning_rate": 0.01, "optimizer": "nag"},
+    synthetic_epochs=None,
+)
+
+
+@pytest.fixture(scope="module")
+def planned(store: ObjectStore) -> list[dict[str, Any]]:
+    """The four training jobs, three of them requested by the SDK in its own environment."""
+    plans = train.plan(store, SETTINGS, dag_id="idc_train", partition=PARTITION, options=OPTIONS)
+    return requested("idc.jobs.sdk", plans)
+
+
+@pytest.fixture(scope="module")
+def candidates(store: ObjectStore, planned: list[dict[str, Any]]) -> list[registry.Candidate]:
+    """What the four jobs made."""
+    jobs = [airflow_task.run(SageMakerTrainingOperator(task_id="train", spec=spec)) for spec in planned]
+    train.record(store, partition=PARTITION, planned=planned, jobs=jobs)
+    return registry.candidates(store, PARTITION)
+
+
+@pytest.fixture(scope="module")
+def measured(store: ObjectStore, candidates: list[registry.Candidate]) -> list[dict[str, Any]]:
+    """What the transform jobs' answers are worth."""
+    plans = evaluate.plan(store, SETTINGS, dag_id="idc_deploy", partition=PARTITION)
+    jobs = [airflow_task.run(SageMakerTransformOperator(task_id="score", spec=plan)) for plan in plans]
+    again = [airflow_task.run(SageMakerTransformOperator(task_id="score", spec=plan)) for plan in plans]
+    assert again == jobs, "a completed transform job is adopted"
+    return evaluate.measure(store, partition=PARTITION, planned=plans, jobs=jobs)
+
+
+def test_every_variant_becomes_a_candidate(candidates: list[registry.Candidate]) -> None:
+    assert tuple(one.variant for one in candidates) == layout.VARIANTS
+    for one in candidates:
+        assert 0 <= one.metrics["validation:accuracy"] <= 1, one.variant
+        assert one.run_s is not None
+
+
+def test_every_variant_answers_for_the_same_patches(
+    store: ObjectStore, measured: list[dict[str, Any]]
+) -> None:
+    tables = [evaluate.parsed(store.get(layout.predictions(PARTITION, name))) for name in layout.VARIANTS]
+
+    assert [facts["variant"] for facts in measured] == list(layout.VARIANTS)
+    for table in tables:
+        assert table.patch.tolist() == tables[0].patch.tolist()
+        assert table.label.tolist() == tables[0].label.tolist()
+        assert len(set(table.probability.tolist())) > len(table) / 4
+    assert len({tuple(table.probability.tolist()) for table in tables}) >= 3
+
+
+def test_the_one_that_is_best_on_validation_is_chosen(
+    store: ObjectStore, measured: list[dict[str, Any]]
+) -> None:
+    chosen = deploy.choose(store, SETTINGS, partition=PARTITION, measured=measured)
+
+    figures = {
+        name: json.loads(store.get(layout.metrics(PARTITION, name)))["validation"]["balanced_accuracy"]
+        for name in layout.VARIANTS
+    }
+    assert figures[chosen["variant"]]["value"] == max(figure["value"] for figure in figures.values())
+
+
+def test_the_data_of_a_job_is_where_it_was_asked_to_be(
+    store: ObjectStore, candidates: list[registry.Candidate]
+) -> None:
+    for one in candidates:
+        assert one.model_data == store.uri(f"{layout.job_prefix(one.training_job)}output/model.tar.gz")
+        assert registry.sha256_of(store, layout.parse_uri(one.model_data)[1]) == one.model_sha256
