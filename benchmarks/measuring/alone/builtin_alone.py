@@ -1,0 +1,46 @@
+"""The built-in twin by itself: `builtin_alone.py <function>`, include on PYTHONPATH; JSON in, JSON out."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import mxnet as mx
+import numpy as np
+
+from embedded_aws.algorithms.image_classification import hyperparameters, learning, serve
+from embedded_aws.algorithms.image_classification.batches import Batch
+
+
+def bare(batch, warm_up, steps, parameters):
+    """Return images per second of forward, backward and update on patches that are in memory already."""
+    rng = np.random.default_rng(0)
+    read = hyperparameters.parse(parameters)
+    pixels = rng.integers(0, 256, (batch, *read.image_shape)).astype(np.float32)
+    held = Batch(pixels, np.eye(2, dtype=np.float32)[rng.integers(0, 2, batch)])
+    net = learning.Network(learning.initial(read), batch, read)
+    for step in range(warm_up + steps):
+        if step == warm_up:
+            mx.nd.waitall()
+            started = time.perf_counter()
+        net.learn(held)
+    mx.nd.waitall()
+    return batch * steps / (time.perf_counter() - started)
+
+
+def in_process(model, requests, calls):
+    """Return for each request (file, content type) the seconds of calls of the model's serving function."""
+    served, seconds = serve.model_fn(model), []
+    for file, content_type in requests:
+        body = Path(file).read_bytes()
+        times = []
+        for _ in range(1 + calls):
+            started = time.perf_counter()
+            serve.transform_fn(served, body, content_type, "application/json")
+            times.append(time.perf_counter() - started)
+        seconds.append(times[1:])
+    return seconds
+
+
+if __name__ == "__main__":
+    print(json.dumps(globals()[sys.argv[1]](**json.load(sys.stdin))))

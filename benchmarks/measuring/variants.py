@@ -1,0 +1,116 @@
+"""The variants as benchmarks run them: as images on an embedded AWS, and as frameworks by themselves."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import local_aws
+import numpy as np
+from local_aws import LocalAws
+from numpy.typing import NDArray
+from PIL import Image
+
+from idc.jobs.source import SCRIPTS
+from measuring import embedded_aws
+from stack import aws as stack_aws
+
+ALONE = Path(__file__).resolve().parent / "alone"
+INCLUDE = local_aws.REPOSITORY / "include"
+REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A framework: its environment, its images' repositories, and how it reads which shards."""
+
+    name: str
+    environment: str
+    training: str
+    inference: str
+    suffix: str
+    mode: str
+
+    @property
+    def training_image(self) -> str:
+        return f"{REGISTRY}/{self.training}:1"
+
+    @property
+    def inference_image(self) -> str:
+        return f"{REGISTRY}/{self.inference}:1"
+
+    @property
+    def is_script(self) -> bool:
+        """Whether our scripts train it, rather than the built-in algorithm."""
+        return (SCRIPTS / self.name).is_dir()
+
+    def by_itself(self, function: str, **arguments: Any) -> Any:
+        """Run a function of the variant in a process of its environment, without AWS; its answer."""
+        scripts = SCRIPTS / self.name if self.is_script else INCLUDE
+        command = [local_aws.interpreter(self.environment), ALONE / f"{self.name}_alone.py", function]
+        environment = {**os.environ, "PYTHONPATH": str(scripts)}
+        given = json.dumps(arguments, default=str)
+        done = subprocess.run(
+            command, env=environment, input=given, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(f"{self.name} {function}: {done.stderr[-2000:]}")
+        return json.loads(done.stdout.splitlines()[-1])
+
+
+VARIANTS = (
+    Variant("mxnet", "mxnet", "mxnet-training", "mxnet-inference", "rec", "File"),
+    Variant(
+        "tensorflow", "tensorflow", "tensorflow-training", "tensorflow-inference", "tfrecord", "FastFile"
+    ),
+    Variant("builtin", "mxnet", "image-classification", "image-classification", "rec", "Pipe"),
+)
+
+
+def runtimes() -> str:
+    """Return the stack's table of images and environments, for an embedded AWS of a benchmark's own."""
+    tables = []
+    for name, images in stack_aws.RUNTIMES.items():
+        python = local_aws.interpreter(stack_aws.ALGORITHMS.get(name, name))
+        fields: dict[str, object] = {"name": name, "images": list(images), "python": python}
+        if name in stack_aws.ALGORITHMS:
+            fields["algorithm"] = name
+        if name in stack_aws.SERVERS:
+            fields["serve"] = [python, str(INCLUDE / "embedded_aws" / "runtime" / stack_aws.SERVERS[name])]
+        lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in fields.items())
+        tables.append(f"[[runtime]]\n{lines}")
+    return "\n".join(tables)
+
+
+@contextmanager
+def aws_with_variants(directory: Path) -> Iterator[LocalAws]:
+    """An embedded AWS that knows the variants' images."""
+    table = directory / "variants.toml"
+    table.write_text(runtimes())
+    with embedded_aws("--runtimes", str(table)) as aws:
+        yield aws
+
+
+def patches(count: int) -> list[tuple[int, bytes]]:
+    """Return labels and PNGs of generated patches, as large as real ones are: about 5 kB."""
+    rng = np.random.default_rng(1)
+    made = []
+    for at in range(count):
+        tint = np.array([205, 150, 190]) if at % 2 == 0 else np.array([165, 110, 175])
+        pixels = np.clip(tint + rng.normal(0, 14, (50, 50, 3)), 0, 255).astype(np.uint8)
+        made.append((at % 2, png(pixels)))
+    return made
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """Return an image as a PNG."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()

@@ -1,0 +1,64 @@
+"""Images per second of each variant's training job against a bare loop of its network in its framework.
+
+The job is a real one of the embedded AWS: shards from S3, decoded, shuffled, augmented, in a container. The
+bare loop learns from one batch that lies in memory, again and again. It runs before the job and after it,
+because a shared machine's speed drifts. An epoch's speed is the job's own figure; the first epoch's, in
+which frameworks compile, does not count.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+import tempfile
+from pathlib import Path
+
+from local_aws import LocalAws
+from measuring import show, verdict
+from measuring.jobs import BATCH, COUNTS, builtin, train
+from measuring.variants import VARIANTS, Variant, aws_with_variants
+
+EPOCHS = 3
+WARM_UP, STEPS = 5, 40
+TARGET = 0.15
+SPEED = re.compile(r"images_per_second=([0-9.]+)")
+EPOCH_COST = re.compile(r"Epoch\[\d+\] Time cost=([0-9.]+)")
+
+
+def as_job(aws: LocalAws, variant: Variant, directory: Path) -> float:
+    """Return the images per second of a training job after its first epoch."""
+    _, log = train(aws, variant, directory, EPOCHS)
+    learnt = COUNTS["train"] // BATCH * BATCH
+    speeds = [float(found[1]) for line in log if (found := SPEED.search(line))]
+    speeds += [learnt / float(found[1]) for line in log if (found := EPOCH_COST.search(line))]
+    assert len(speeds) == EPOCHS, log
+    return statistics.mean(speeds[1:])
+
+
+def measured(aws: LocalAws, variant: Variant, directory: Path) -> tuple[float, float]:
+    """Return the images per second of the bare loop and of the job."""
+    more = {} if variant.is_script else {"parameters": builtin(EPOCHS)}
+
+    def bare() -> float:
+        return float(variant.by_itself("bare", batch=BATCH, warm_up=WARM_UP, steps=STEPS, **more))
+
+    before = bare()
+    job = as_job(aws, variant, directory)
+    return (before + bare()) / 2, job
+
+
+def main() -> None:
+    rows, costs = [], {}
+    with tempfile.TemporaryDirectory() as name, aws_with_variants(Path(name)) as aws:
+        for variant in VARIANTS:
+            bare, job = measured(aws, variant, Path(name))
+            costs[variant.name] = 1 - job / bare
+            rows.append([variant.name, f"{bare:.0f}", f"{job:.0f}", f"{100 * costs[variant.name]:.0f} %"])
+    head = ["variant", "bare loop img/s", "job img/s", "pipeline and container cost"]
+    show(f"Training, batches of {BATCH}", head, rows)
+    for variant_name, cost in costs.items():
+        verdict(f"{variant_name}: input pipeline and container under {TARGET:.0%}", cost < TARGET)
+
+
+if __name__ == "__main__":
+    main()
