@@ -89,7 +89,7 @@ $(BOOTSTRAP): requirements/bootstrap.txt
 	@touch '$@'
 
 lock: $(BOOTSTRAP)  ## Resolve requirements/*.in into hashed locks [LOCK=--upgrade]
-	@cd requirements && for name in bootstrap embedded-aws mxnet tensorflow airflow dev sagemaker-sdk sagemaker-sdk3 awscli; do \
+	@cd requirements && for name in bootstrap embedded-aws mxnet tensorflow airflow serving docs dev sagemaker-sdk sagemaker-sdk3 awscli; do \
 	  echo "locking $$name"; \
 	  UV_PYTHON_DOWNLOADS=never $(UV) pip compile -q --python '$(PYTHON)' --generate-hashes \
 	    --no-emit-index-url --no-annotate --no-header $(LOCK) $$name.in -o $$name.txt || exit 1; \

@@ -24,7 +24,18 @@ from pathlib import Path
 from stack import paths
 from stack.errors import EnvironmentBuildError
 
-NAMES = ("airflow", "mxnet", "tensorflow", "embedded-aws", "dev", "sagemaker-sdk", "sagemaker-sdk3", "awscli")
+NAMES = (
+    "airflow",
+    "mxnet",
+    "tensorflow",
+    "embedded-aws",
+    "serving",
+    "docs",
+    "dev",
+    "sagemaker-sdk",
+    "sagemaker-sdk3",
+    "awscli",
+)
 PYTHON_VERSION = (3, 11)
 HEARTBEAT_S = 10.0
 
