@@ -23,7 +23,7 @@ TEST := unset $$(env | grep -oE '^(AWS|AIRFLOW|HISTOFLOW)_[A-Z0-9_]*'); \
   export HISTOFLOW_HOME='$(HISTOFLOW_HOME)/test' HISTOFLOW_ENVS='$(HISTOFLOW_ENVS)';
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs env test test-fast check lint types bench clean lock compose-env system-packages \
+.PHONY: help demo up down status logs env test test-fast test-compose check lint types bench clean lock compose-env system-packages \
   environments test-environments client-environments
 
 help:  ## List the targets
@@ -48,7 +48,10 @@ env: environments  ## Print the variables that point an AWS client here: eval "$
 	@$(STACK) env
 
 test: lint types client-environments  ## Run every test, the linter and the type checker
-	@$(TEST) $(DEV)/python -m pytest
+	@$(TEST) $(DEV)/python -m pytest -m 'not compose'
+
+test-compose: test-environments  ## Build the images, run docker-compose.yaml and the pipeline in it (needs Docker)
+	@$(TEST) $(DEV)/python -m pytest -m compose
 
 test-fast: test-environments  ## Run the quick tests only
 	@$(TEST) $(DEV)/python -m pytest -m 'not slow'
