@@ -209,6 +209,11 @@ def heatmap(partition: str, variant: str, patient: str, slide: int) -> str:
     return f"{candidate_prefix(partition, variant)}heatmaps/{_name('patient', patient)}-{slide}.png"
 
 
+def decision(partition: str) -> str:
+    """Return the key of what was decided about a partition's candidates, and why."""
+    return f"candidates/{_name('partition', partition)}/decision.json"
+
+
 def comparison_page(partition: str) -> str:
     """Return the key of the page that shows all candidates of a partition side by side."""
     return f"candidates/{_name('partition', partition)}/comparison.html"

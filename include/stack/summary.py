@@ -82,7 +82,7 @@ def _show_endpoint(results: Results, label: str) -> None:
 
 def _answer(results: Results, patch: Mapping[str, Any]) -> list[str]:
     """Return the line of one patch: what the endpoint said of it, calibrated, and what that means."""
-    probability = float(results.calibration.apply(np.float64(patch["probabilities"][1])))
+    probability = float(results.calibration.apply(np.array(patch["probabilities"][1])))
     answer = CLASSES[int(probability >= results.threshold)]
     return [patch["patch"], patch["patient"], CLASSES[patch["label"]], answer, f"{probability:.3f}"]
 

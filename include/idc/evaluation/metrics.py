@@ -35,12 +35,17 @@ class Measured:
         """The number of patients."""
         return int(self.draws.times.shape[1])
 
+    @property
+    def answer(self) -> NDArray[np.bool_]:
+        """Whether each patch counts as class 1, shape (patches,)."""
+        return self.predictions.probability >= self.threshold
+
     def to_dict(self) -> dict[str, Any]:
         """Return the split as metrics.json has it, with the metrics of always answering class 0.
 
-        `{"patients", "patches", "classes", "threshold", "draws", "<metric>": {"value", "low", "high"}, …,
-        "always_class_0": {"<metric>": …}}`. A value or bound that does not exist (patches of one class only,
-        a single patient) is None, with a `reason` beside it.
+        `{"patients", "patches", "classes", "threshold", "draws", "confusion": [[TN, FP], [FN, TP]],
+        "<metric>": {"value", "low", "high"}, …, "always_class_0": {"<metric>": …}}`. A value or bound that
+        does not exist (patches of one class only, a single patient) is None, with a `reason` beside it.
         """
         label = self.predictions.label
         never = _measure(label, np.zeros(len(label)), 0.5, self.draws.first(_BASELINE_DRAWS))
@@ -50,6 +55,7 @@ class Measured:
             "classes": {str(klass): int((label == klass).sum()) for klass in (0, 1)},
             "threshold": self.threshold,
             "draws": len(self.draws.times) - 1,
+            "confusion": sk.confusion_matrix(label, self.answer, labels=[0, 1]).tolist(),
             **self._bounded(self.by_draw),
             "always_class_0": self._bounded(never),
         }

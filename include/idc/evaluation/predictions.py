@@ -79,6 +79,15 @@ def read_predictions(table: TextIO) -> Predictions:
     return collected(_checked(rows))
 
 
+def parsed(content: bytes) -> Predictions:
+    """Return the predictions in the bytes of a predictions.csv.
+
+    Raises:
+        InputError: as `read_predictions`.
+    """
+    return read_predictions(io.StringIO(content.decode(errors="replace")))
+
+
 def collected(rows: Iterable[Row]) -> Predictions:
     """Return rows as predictions.
 

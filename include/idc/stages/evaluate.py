@@ -7,7 +7,6 @@ patches, and every challenger held against it on the test patients that it has n
 
 from __future__ import annotations
 
-import io
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,7 +15,7 @@ from idc import layout, registry
 from idc.dataset.index import DatasetIndex
 from idc.dataset.storage import ObjectStore
 from idc.evaluation import answers, comparison, pairing, patients, results
-from idc.evaluation.predictions import Predictions, read_predictions, written
+from idc.evaluation.predictions import parsed, written
 from idc.evaluation.results import Evaluated, Rival
 from idc.jobs.transform import transform_spec
 from idc.registry import Candidate
@@ -24,6 +23,8 @@ from idc.served import ServedModel
 from idc.settings import Settings
 
 log = logging.getLogger(__name__)
+
+__all__ = ["measure", "parsed", "plan"]
 
 DECIDES = "balanced_accuracy"
 TOLD = (DECIDES, "recall", "specificity", "roc_auc")
@@ -92,15 +93,6 @@ def measure(
         figures.append(_figures(document, is_champion=is_champion))
     _log(documents, rival)
     return figures
-
-
-def parsed(content: bytes) -> Predictions:
-    """Return the predictions in a predictions.csv.
-
-    Raises:
-        InputError: it is not such a table.
-    """
-    return read_predictions(io.StringIO(content.decode(errors="replace")))
 
 
 def _same_model(candidates: Iterable[Candidate], champion: ServedModel) -> Candidate | None:

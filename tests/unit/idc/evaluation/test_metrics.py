@@ -53,7 +53,18 @@ def evaluate(predictions: Predictions, *, threshold: float, seed: int, draws: in
 
 def test_has_the_form_of_metrics_json() -> None:
     found = evaluate(_predictions(), threshold=0.5, seed=1, draws=50)
-    assert set(found) == METRICS | {"patients", "patches", "classes", "threshold", "draws", "always_class_0"}
+    assert set(found) - METRICS == {
+        "patients",
+        "patches",
+        "classes",
+        "threshold",
+        "draws",
+        "confusion",
+        "always_class_0",
+    }
+    assert METRICS < set(found)
+    assert [sum(row) for row in found["confusion"]] == list(found["classes"].values())
+    assert found["confusion"][1][1] == pytest.approx(found["recall"]["value"] * found["classes"]["1"])
     assert (found["patients"], found["patches"], found["draws"]) == (20, 600, 50)
     assert sum(found["classes"].values()) == 600
     assert set(found["always_class_0"]) == METRICS
