@@ -43,7 +43,14 @@ def ranking(test: Predictions, threshold: float, figures: Mapping[str, Any]) -> 
         points = ((left, fp / (fp + tn), tp / (tp + fn)), (right, tp / (tp + fn), tp / max(tp + fp, 1)))
         for axes, x, y in points:
             axes.plot([x], [y], "o", color=INK, markersize=7)
-            axes.annotate(f"threshold {threshold:.2f}", (x, y), xytext=(8, -14), textcoords="offset points")
+            is_left = x > 0.6  # where there is room for the words
+            axes.annotate(
+                f"threshold {threshold:.2f}",
+                (x, y),
+                xytext=(-8 if is_left else 8, -14),
+                textcoords="offset points",
+                ha="right" if is_left else "left",
+            )
             axes.set_xlim(-0.02, 1.02)
             axes.set_ylim(-0.02, 1.03)
 
@@ -71,10 +78,9 @@ def reliability(raw: Predictions, calibrated: Predictions, threshold: float) -> 
             right.stairs(shares, edges, fill=True, alpha=0.3, color=colour)
             right.stairs(shares, edges, linewidth=1.6, color=colour, label=CLASS_NAMES[klass])
         right.axvline(threshold, color=INK, linewidth=1.2)
-        right.set_xlabel("calibrated probability of IDC")
+        right.set_xlabel("calibrated probability of IDC; the line is the threshold")
         right.set_ylabel("patches of the class, %")
-        right.set_title(f"probabilities, and the threshold {threshold:.2f}")
-        right.legend()
+        right.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
 
     return chart("reliability", (7.2, 3.4), draw, columns=2)
 

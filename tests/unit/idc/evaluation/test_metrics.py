@@ -62,7 +62,7 @@ def test_has_the_form_of_metrics_json() -> None:
         "confusion",
         "always_class_0",
     }
-    assert METRICS < set(found)
+    assert set(found) > METRICS
     assert [sum(row) for row in found["confusion"]] == list(found["classes"].values())
     assert found["confusion"][1][1] == pytest.approx(found["recall"]["value"] * found["classes"]["1"])
     assert (found["patients"], found["patches"], found["draws"]) == (20, 600, 50)
