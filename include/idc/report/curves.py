@@ -77,10 +77,12 @@ def reliability(raw: Predictions, calibrated: Predictions, threshold: float) -> 
             shares = 100 * np.histogram(own, edges)[0] / max(len(own), 1)
             right.stairs(shares, edges, fill=True, alpha=0.3, color=colour)
             right.stairs(shares, edges, linewidth=1.6, color=colour, label=CLASS_NAMES[klass])
-        right.axvline(threshold, color=INK, linewidth=1.2)
-        right.set_xlabel("calibrated probability of IDC; the line is the threshold")
+        right.axvline(threshold, color=INK, linewidth=1.2, label="threshold")
+        right.set_xlabel("calibrated probability of IDC")
         right.set_ylabel("patches of the class, %")
-        right.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+        right.legend(
+            loc="lower right", bbox_to_anchor=(1.03, 1), ncols=3, columnspacing=1.2, handlelength=1.4
+        )
 
     return chart("reliability", (7.2, 3.4), draw, columns=2)
 

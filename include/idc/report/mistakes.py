@@ -1,4 +1,4 @@
-"""Which test patches and slides a report shows: the worst mistakes, and patients from worst to best."""
+"""Which test patches and slides a report shows: the worst mistakes, and the largest patients."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from idc.evaluation.predictions import Predictions
 
 WORST = 18
 SLIDES = 4
-# A slide of fewer patches says little as a picture.
-LEAST_PATCHES = 20
 
 
 @dataclass(frozen=True)
@@ -44,14 +42,14 @@ def worst(test: Predictions, threshold: float, label: int, count: int = WORST) -
 
 
 def choose_slides(test: Predictions, rows: Sequence[PatientRow], count: int = SLIDES) -> list[SlideChoice]:
-    """Return the largest slide of patients spread evenly from the worst balanced accuracy to the best.
+    """Return a slide each of the patients with most patches, the worst balanced accuracy first.
 
-    Patients with too few patches for a picture, or of one class, stand back unless there are no others.
+    Patients with patches of one class stand back unless there are no others.
     """
-    shown = [row for row in rows if row.patches >= LEAST_PATCHES and not np.isnan(row.balanced_accuracy)]
-    ranked = sorted(shown or rows, key=lambda row: (np.nan_to_num(row.balanced_accuracy), row.patient))
-    at = np.unique(np.linspace(0, len(ranked) - 1, min(count, len(ranked))).round().astype(int))
-    return [_slide(test, ranked[place]) for place in at]
+    shown = [row for row in rows if not np.isnan(row.balanced_accuracy)] or rows
+    largest = sorted(shown, key=lambda row: (-row.patches, row.patient))[:count]
+    ranked = sorted(largest, key=lambda row: (np.nan_to_num(row.balanced_accuracy), row.patient))
+    return [_slide(test, row) for row in ranked]
 
 
 def _slide(test: Predictions, row: PatientRow) -> SlideChoice:
