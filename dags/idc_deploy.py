@@ -56,9 +56,12 @@ def idc_deploy() -> None:
     def measure(planned: list[dict[str, Any]], jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Choose each candidate's threshold on validation, and measure it on the test patients."""
         from histoflow import runs
+        from idc.settings import settings
         from idc.stages import evaluate
 
-        return evaluate.measure(runs.store(), partition=runs.partition(), planned=planned, jobs=jobs)
+        return evaluate.measure(
+            runs.store(), settings(), partition=runs.partition(), planned=planned, jobs=jobs
+        )
 
     @task
     def choose(measured: list[dict[str, Any]]) -> dict[str, Any]:

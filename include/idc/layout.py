@@ -13,6 +13,7 @@ VARIANTS = ("builtin-lowlevel", "builtin-sdk", "tensorflow", "mxnet")
 FORMATS = RECORDIO, TFRECORD, PAYLOAD = "recordio", "tfrecord", "payload"
 RAW_FORMATS = IMAGE, AUGMENTED = "image", "augmented"
 PAYLOAD_SPLITS = ("validation", "test")
+CHAMPION = "champion"  # stands in a candidate's place for the champion, scored on a partition
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -181,6 +182,41 @@ def metrics(partition: str, variant: str) -> str:
 def predictions(partition: str, variant: str) -> str:
     """Return the key of a candidate's predictions of the validation and test patches."""
     return f"{candidate_prefix(partition, variant)}predictions.csv"
+
+
+def patients(partition: str, variant: str) -> str:
+    """Return the key of a candidate's results patient by patient."""
+    return f"{candidate_prefix(partition, variant)}patients.csv"
+
+
+def card(partition: str, variant: str, suffix: str = "json") -> str:
+    """Return the key of a candidate's model card, as `json` or `html`."""
+    return f"{candidate_prefix(partition, variant)}card.{_name('suffix', suffix)}"
+
+
+def evaluation_report(partition: str, variant: str) -> str:
+    """Return the key of the report on a candidate, a page for people."""
+    return f"{candidate_prefix(partition, variant)}report.html"
+
+
+def evaluation_picture(partition: str, variant: str, name: str) -> str:
+    """Return the key of one of that report's charts."""
+    return f"{candidate_prefix(partition, variant)}report/{_name('picture', name)}.png"
+
+
+def heatmap(partition: str, variant: str, patient: str, slide: int) -> str:
+    """Return the key of the picture of a slide with the probability that a candidate gives to each patch."""
+    return f"{candidate_prefix(partition, variant)}heatmaps/{_name('patient', patient)}-{slide}.png"
+
+
+def decision(partition: str) -> str:
+    """Return the key of what was decided about a partition's candidates, and why."""
+    return f"candidates/{_name('partition', partition)}/decision.json"
+
+
+def comparison_page(partition: str) -> str:
+    """Return the key of the page that shows all candidates of a partition side by side."""
+    return f"candidates/{_name('partition', partition)}/comparison.html"
 
 
 def smoke(partition: str, variant: str) -> str:

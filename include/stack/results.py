@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from idc import layout
+from idc.evaluation.calibration import Calibration
 from stack.clients import Clients
 from stack.errors import DemoFailed
 
@@ -24,6 +25,7 @@ class Results:
     metrics: list[dict[str, Any]]
     deployed: str
     threshold: float
+    calibration: Calibration
     smoke: dict[str, Any]
     endpoint: dict[str, Any]
     reused: list[str]
@@ -60,6 +62,7 @@ def gather(clients: Clients, partition: str, began: datetime) -> Results:
         metrics=metrics,
         deployed=best["variant"],
         threshold=best["threshold"],
+        calibration=Calibration(**best["calibration"]),
         smoke=smoke,
         endpoint=dict(endpoint),
         reused=[what for what, made in _made(clients, partition, candidates, endpoint) if made < began],

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from idc.evaluation import comparison
 from idc.layout import SPLITS
 from stack import keys
@@ -74,17 +76,15 @@ def _show_endpoint(results: Results, label: str) -> None:
     endpoint = results.endpoint
     served = f"{results.deployed}, the best on validation"
     say(f"\nEndpoint   {endpoint['EndpointName']}: {endpoint['EndpointStatus']}, serves {served}{label}")
-    rows = [
-        [
-            patch["patch"],
-            patch["patient"],
-            CLASSES[patch["label"]],
-            CLASSES[int(patch["probabilities"][1] >= results.threshold)],
-            f"{patch['probabilities'][1]:.3f}",
-        ]
-        for patch in two_patches(results.smoke["patches"])
-    ]
-    table(["patch", "patient", "truth", "answer", "probability of IDC>"], rows, indent=11)
+    rows = [_answer(results, patch) for patch in two_patches(results.smoke["patches"])]
+    table(["patch", "patient", "truth", "answer", "calibrated probability of IDC>"], rows, indent=11)
+
+
+def _answer(results: Results, patch: Mapping[str, Any]) -> list[str]:
+    """Return the line of one patch: what the endpoint said of it, calibrated, and what that means."""
+    probability = float(results.calibration.apply(np.array(patch["probabilities"][1])))
+    answer = CLASSES[int(probability >= results.threshold)]
+    return [patch["patch"], patch["patient"], CLASSES[patch["label"]], answer, f"{probability:.3f}"]
 
 
 def two_patches(patches: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

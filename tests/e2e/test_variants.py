@@ -47,7 +47,7 @@ def measured(store: ObjectStore, candidates: list[registry.Candidate]) -> list[d
     jobs = [airflow_task.run(SageMakerTransformOperator(task_id="score", spec=plan)) for plan in plans]
     again = [airflow_task.run(SageMakerTransformOperator(task_id="score", spec=plan)) for plan in plans]
     assert again == jobs, "a completed transform job is adopted"
-    return evaluate.measure(store, partition=PARTITION, planned=plans, jobs=jobs)
+    return evaluate.measure(store, SETTINGS, partition=PARTITION, planned=plans, jobs=jobs)
 
 
 def test_every_variant_becomes_a_candidate(candidates: list[registry.Candidate]) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 METRICS = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
+    "recall": "sensitivity",
+    "specificity": "specificity",
     "f1": "F1",
     "roc_auc": "AUC",
-    "recall_at_90_specificity": "sens. at 90 % spec.",
 }
 HEADER = ("candidate", *METRICS.values())
 BASELINE = "always class 0"

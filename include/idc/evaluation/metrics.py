@@ -1,116 +1,106 @@
-"""What a model is worth on patients it has never seen: scikit-learn's metrics, with bounds over patients.
-
-The patches of one patient resemble each other, so the bounds come from drawing patients, not patches:
-the percentile bootstrap of Efron and Tibshirani (An Introduction to the Bootstrap, 1993, chapter 13).
-"""
+"""What a model is worth on patients it has never seen: scikit-learn's metrics, with bounds over patients."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
 from sklearn import config_context
 from sklearn import metrics as sk
-from sklearn.linear_model import LogisticRegression
 
-from idc.errors import InputError
+from idc.evaluation.bootstrap import Counts, Draws, Floats, bounded
 from idc.evaluation.predictions import Predictions
 
-CONFIDENCE = 0.95
 # Where sensitivity is read off the ROC curve: what is found, given the false alarms that can be borne.
 FIXED_SPECIFICITY = 0.9
-# With fewer draws than this in which a metric exists, its bounds would tell of the draws, not of the metric.
-_ENOUGH_DRAWS = 0.5
+CALIBRATION_BINS = 15
+CALIBRATION_METRICS = ("brier_score", "expected_calibration_error")
 # Always answering class 0 is a yardstick: its bounds need not be as fine as the model's, and cost as much.
 _BASELINE_DRAWS = 100
-_LEAST_SCORE = 1e-6  # a score of 0 or 1 has no logit
-
-Floats = NDArray[np.float64]
-Counts = NDArray[np.int64]
 
 
-def evaluate(predictions: Predictions, *, threshold: float, seed: int, draws: int = 1000) -> dict[str, Any]:
-    """Return the metrics of a split in the form of metrics.json, and those of always answering class 0.
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A split measured: every metric by draw of patients, shape (1 + draws,), its own value first."""
 
-    `{"patients", "patches", "classes", "threshold", "draws", "<metric>": {"value", "low", "high"}, …,
-    "always_class_0": {"<metric>": …}}`. A patch counts as class 1 from `threshold` on. A value or bound that
-    does not exist (patches of one class only, a single patient) is None, with a `reason` beside it. The same
-    seed gives the same bounds.
-    """
-    order = np.argsort(predictions.probability, kind="stable")  # each draw sorts again; sorted, that is quick
-    label, score = predictions.label[order], predictions.probability[order]
-    weight = _draw_patients(predictions.patient[order], draws, np.random.default_rng(seed))
-    return {
-        "patients": len(np.unique(predictions.patient)),
-        "patches": len(predictions),
-        "classes": {str(klass): int((label == klass).sum()) for klass in (0, 1)},
-        "threshold": threshold,
-        "draws": draws,
-        **_bounded(label, score, threshold, weight),
-        "always_class_0": _bounded(label, np.zeros_like(score), threshold, weight[: _BASELINE_DRAWS + 1]),
-    }
+    predictions: Predictions
+    threshold: float
+    draws: Draws
+    by_draw: dict[str, Floats]
 
+    @property
+    def patients(self) -> int:
+        """The number of patients."""
+        return int(self.draws.times.shape[1])
 
-def choose_threshold(predictions: Predictions) -> float:
-    """Return the threshold that balances sensitivity and specificity on these patches, by a logistic fit.
+    @property
+    def answer(self) -> NDArray[np.bool_]:
+        """Whether each patch counts as class 1, shape (patches,)."""
+        return self.predictions.probability >= self.threshold
 
-    A logistic regression of the label on the score's logit, both classes weighing alike, says one half there.
-    The highest point of the empirical curve would be nearer by, but with few patients it is a matter of
-    chance: chosen on half of the validation patients, the fit is the better one on the other half. For a
-    model that ranks no better than chance it is one half.
+    def to_dict(self) -> dict[str, Any]:
+        """Return the split as metrics.json has it, with the metrics of always answering class 0.
 
-    Raises:
-        InputError: the patches are of one class.
-    """
-    label, score = predictions.label, predictions.probability
-    if len(np.unique(label)) < 2:
-        action = "Convert with another seed or larger shares."
-        raise InputError("validation", "patches", "of one class", "both, to choose a threshold by", action)
-    logits = logit(np.clip(score, _LEAST_SCORE, 1 - _LEAST_SCORE))
-    fitted = LogisticRegression(class_weight="balanced").fit(logits[:, None], label)
-    slope, intercept = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
-    if slope <= 0:
-        return 0.5
-    return float(np.clip(expit(-intercept / slope), score.min(), score.max()))
-
-
-def _draw_patients(patient: NDArray[np.str_], draws: int, rng: np.random.Generator) -> Counts:
-    """Return how often each patch counts, (1 + draws, patches): once in row 0, then as patients are drawn."""
-    _, owner = np.unique(patient, return_inverse=True)
-    patients = int(owner.max()) + 1
-    drawn = rng.multinomial(patients, np.full(patients, 1 / patients), size=draws)
-    times: Counts = np.vstack([np.ones((1, patients), dtype=np.int64), drawn])
-    return times[:, owner]
-
-
-def _bounded(label: Counts, score: Floats, threshold: float, weight: Counts) -> dict[str, dict[str, Any]]:
-    """Return every metric with its bounds; row 0 of `weight` gives the values, the others the bounds."""
-    with config_context(assume_finite=True, skip_parameter_validation=True):
-        measured = {
-            **_measure_answers(label, score >= threshold, weight),
-            **_measure_scores(label, score, weight),
+        `{"patients", "patches", "classes", "threshold", "draws", "confusion": [[TN, FP], [FN, TP]],
+        "<metric>": {"value", "low", "high"}, …, "always_class_0": {"<metric>": …}}`. A value or bound that
+        does not exist (patches of one class only, a single patient) is None, with a `reason` beside it.
+        """
+        label = self.predictions.label
+        never = _measure(label, np.zeros(len(label)), 0.5, self.draws.first(_BASELINE_DRAWS))
+        return {
+            "patients": self.patients,
+            "patches": len(label),
+            "classes": {str(klass): int((label == klass).sum()) for klass in (0, 1)},
+            "threshold": self.threshold,
+            "draws": len(self.draws.times) - 1,
+            "confusion": sk.confusion_matrix(label, self.answer, labels=[0, 1]).tolist(),
+            **self._bounded(self.by_draw),
+            "always_class_0": self._bounded(never),
         }
-    has_draws = bool((weight != 1).any())
-    return {name: _described(float(values[0]), values[1:], has_draws) for name, values in measured.items()}
+
+    def _bounded(self, by_draw: dict[str, Floats]) -> dict[str, dict[str, Any]]:
+        return {name: bounded(values, self.patients) for name, values in by_draw.items()}
 
 
-def _measure_answers(label: Counts, answer: NDArray[np.bool_], weight: Counts) -> dict[str, Floats]:
+def measure(predictions: Predictions, *, threshold: float, seed: int, draws: int = 1000) -> Measured:
+    """Measure a split; a patch counts as class 1 from `threshold` on. The same seed gives the same bounds."""
+    ranked = predictions.ranked()  # each draw sorts again; sorted, that is quick
+    drawn = Draws.of(ranked.patient, draws, seed)
+    return Measured(ranked, threshold, drawn, _measure(ranked.label, ranked.probability, threshold, drawn))
+
+
+def calibration_of(predictions: Predictions, *, seed: int, draws: int = 1000) -> dict[str, Any]:
+    """Return the calibration metrics alone, with bounds: what they are before calibrating."""
+    drawn = Draws.of(predictions.patient, draws, seed)
+    found = _measure_calibration(predictions.label, predictions.probability, drawn)
+    return {name: bounded(values, drawn.times.shape[1]) for name, values in found.items()}
+
+
+def _measure(label: Counts, score: Floats, threshold: float, draws: Draws) -> dict[str, Floats]:
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        return {
+            **_measure_answers(label, score >= threshold, draws),
+            **_measure_ranking(label, score, draws),
+            **_measure_calibration(label, score, draws),
+        }
+
+
+def _measure_answers(label: Counts, answer: NDArray[np.bool_], draws: Draws) -> dict[str, Floats]:
     """Return what depends on the answers alone, by draw, from one call for all draws.
 
     A draw's four cells of the confusion matrix are four weighted patches, of two classes of the draw's own.
     """
-    kinds = 2 * label + answer
-    cells = np.stack([weight[:, kinds == kind].sum(1) for kind in range(4)])
-    own = 2 * np.arange(len(weight))
+    cells = draws.totals(2 * label + answer, 4)
+    own = 2 * np.arange(len(cells))
     precision, recall, f1, support = (
         values.reshape(-1, 2)
         for values in sk.precision_recall_fscore_support(
             np.concatenate([own, own, own + 1, own + 1]),
             np.concatenate([own, own + 1, own, own + 1]),
-            sample_weight=cells.ravel(),
-            labels=np.arange(2 * len(weight)),
+            sample_weight=cells.T.ravel(),
+            labels=np.arange(2 * len(cells)),
             zero_division=np.nan,
         )
     )
@@ -124,38 +114,43 @@ def _measure_answers(label: Counts, answer: NDArray[np.bool_], weight: Counts) -
     }
 
 
-def _measure_scores(label: Counts, score: Floats, weight: Counts) -> dict[str, Floats]:
-    """Return what depends on the scores themselves, by draw."""
-    names = ("roc_auc", "recall_at_90_specificity", "average_precision", "brier_score")
-    rows = np.array([_measure_draw(label[row > 0], score[row > 0], row[row > 0]) for row in weight])
+def _measure_ranking(label: Counts, score: Floats, draws: Draws) -> dict[str, Floats]:
+    """Return what depends on the order of the scores, by draw."""
+    names = ("roc_auc", "recall_at_90_specificity", "average_precision")
+    rows = np.array([_rank(label[row > 0], score[row > 0], row[row > 0]) for row in draws.weights()])
     return {name: rows[:, column] for column, name in enumerate(names)}
 
 
-def _measure_draw(label: Counts, score: Floats, weight: Counts) -> tuple[float, float, float, float]:
-    brier = sk.brier_score_loss(label, score, sample_weight=weight, pos_label=1)
+def _rank(label: Counts, score: Floats, weight: Counts) -> tuple[float, float, float]:
     if label.min() == label.max():
-        return np.nan, np.nan, np.nan, brier
+        return np.nan, np.nan, np.nan
     false_alarms, found, _ = sk.roc_curve(label, score, sample_weight=weight, drop_intermediate=False)
     return (
         sk.auc(false_alarms, found),
         found[false_alarms <= 1 - FIXED_SPECIFICITY + 1e-9].max(),
         sk.average_precision_score(label, score, sample_weight=weight),
-        brier,
     )
 
 
-def _described(value: float, drawn: Floats, has_draws: bool) -> dict[str, Any]:
-    """Return one metric as metrics.json holds it."""
-    existing = drawn[~np.isnan(drawn)]
-    reason = None
-    if np.isnan(value):
-        reason = "undefined for these patches"
-    elif not has_draws:
-        reason = "a single patient has no bounds"
-    elif len(existing) < _ENOUGH_DRAWS * len(drawn):
-        reason = "undefined in most draws of patients"
-    if reason:
-        return {"value": None if np.isnan(value) else value, "low": None, "high": None, "reason": reason}
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(existing, [tail, 1 - tail])
-    return {"value": value, "low": float(low), "high": float(high)}
+def _measure_calibration(label: Counts, score: Floats, draws: Draws) -> dict[str, Floats]:
+    """Return what depends on the scores as probabilities, by draw, from sums over each patient's patches.
+
+    The expected calibration error (Naeini, Cooper, Hauskrecht, AAAI 2015) is the mean distance, over bins of
+    the scores, between the mean score and the share of class 1. The bins hold equally many patches of the
+    split (Nixon et al., 2019, https://arxiv.org/abs/1904.01685): most scores lie near 0, where bins of equal
+    width would put nearly all of them into one.
+    """
+    patches = draws.totals(np.zeros_like(label), 1)[:, 0]
+    inner = np.quantile(score, np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1])
+    gaps = draws.totals(np.searchsorted(inner, score, side="right"), CALIBRATION_BINS, label - score)
+    return {
+        "brier_score": draws.times @ _brier_sums(label, score, draws) / patches,
+        "expected_calibration_error": np.abs(gaps).sum(1) / patches,
+    }
+
+
+def _brier_sums(label: Counts, score: Floats, draws: Draws) -> Floats:
+    """Return each patient's Brier score times its patches, shape (patients,)."""
+    order = np.argsort(draws.owner, kind="stable")
+    each = np.split(order, np.flatnonzero(np.diff(draws.owner[order])) + 1)
+    return np.array([len(own) * sk.brier_score_loss(label[own], score[own], pos_label=1) for own in each])

@@ -6,13 +6,14 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from idc.errors import InputError
+from idc.evaluation.calibration import Calibration
 from idc.layout import SPLITS
 
 COLUMNS = ("patch", "patient", "label", "split", "p1")
@@ -40,9 +41,27 @@ class Predictions:
 
     def of(self, split: str) -> Predictions:
         """Return the patches of one split."""
-        own = self.split == split
+        return self._at(self.split == split)
+
+    def without(self, patients: Iterable[str]) -> Predictions:
+        """Return the patches of all other patients."""
+        return self._at(~np.isin(self.patient, list(patients)))
+
+    def ranked(self) -> Predictions:
+        """Return the patches in the order of their probability."""
+        return self._at(np.argsort(self.probability, kind="stable"))
+
+    def calibrated(self, calibration: Calibration) -> Predictions:
+        """Return the patches with calibrated probabilities."""
+        return replace(self, probability=calibration.apply(self.probability))
+
+    def _at(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> Predictions:
         return Predictions(
-            self.patch[own], self.patient[own], self.label[own], self.split[own], self.probability[own]
+            self.patch[chosen],
+            self.patient[chosen],
+            self.label[chosen],
+            self.split[chosen],
+            self.probability[chosen],
         )
 
 
@@ -58,6 +77,15 @@ def read_predictions(table: TextIO) -> Predictions:
     if tuple(header) != COLUMNS:
         raise _wrong("columns", ",".join(header) or "none", ",".join(COLUMNS))
     return collected(_checked(rows))
+
+
+def parsed(content: bytes) -> Predictions:
+    """Return the predictions in the bytes of a predictions.csv.
+
+    Raises:
+        InputError: as `read_predictions`.
+    """
+    return read_predictions(io.StringIO(content.decode(errors="replace")))
 
 
 def collected(rows: Iterable[Row]) -> Predictions:

@@ -30,7 +30,7 @@ def palette(stops: Sequence[tuple[float, tuple[int, int, int, int]]]) -> Pixels:
 
 # Clear at 0, so that tissue shows where a model expects nothing; away from the pink and violet of the stain.
 HEAT = palette(
-    [(0, (255, 255, 255, 0)), (0.35, (250, 220, 60, 60)), (0.7, (20, 170, 90, 140)), (1, (0, 60, 110, 200))]
+    [(0, (255, 255, 255, 0)), (0.35, (250, 220, 60, 60)), (0.7, (20, 170, 90, 120)), (1, (0, 60, 110, 160))]
 )
 
 

@@ -1,4 +1,4 @@
-"""Batch transform jobs: a candidate scores the validation and the test patches, one request a patch.
+"""Batch transform jobs: a model scores the validation and the test patches, one request a patch.
 
 The patches lie in RecordIO files that hold the encoded images and nothing else. SageMaker takes the framing
 off, sends each image alone, and writes the answers to `<input>.out`, a line each, in the records' order.
@@ -24,15 +24,18 @@ RETRIES = 3
 
 
 def transform_spec(
-    store: ObjectStore, settings: Settings, *, dag_id: str, candidate: Candidate
+    store: ObjectStore, settings: Settings, *, dag_id: str, candidate: Candidate, name: str = ""
 ) -> dict[str, Any]:
-    """Return the specification of the job that scores a candidate, and of the model it needs, as values."""
-    prefix = prefix_of(dag_id, candidate.partition, candidate.variant)
+    """Return the specification of the job that scores a candidate, and of the model it needs, as values.
+
+    `name` stands in the job's name in place of the variant, for a model that is no candidate of its own.
+    """
+    prefix = prefix_of(dag_id, candidate.partition, name or candidate.variant)
     model = model_request(settings, candidate)
-    name = named_by_digest(prefix, digest_of(model))
+    model_name = named_by_digest(prefix, digest_of(model))
     source = {"S3DataType": "S3Prefix", "S3Uri": store.uri(layout.payload_prefix(candidate.dataset_digest))}
     request = {
-        "ModelName": name,
+        "ModelName": model_name,
         "BatchStrategy": "SingleRecord",
         "MaxConcurrentTransforms": CONCURRENCY,
         "MaxPayloadInMB": PAYLOAD_MB,
@@ -56,4 +59,4 @@ def transform_spec(
         },
     }
     spec = JobSpec(JobKind.TRANSFORM, prefix, request)
-    return {**spec.to_dict(), "model": {"ModelName": name, **model}}
+    return {**spec.to_dict(), "model": {"ModelName": model_name, **model}}

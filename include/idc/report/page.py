@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from idc.report.colours import QUANTITIES, Colours
 from idc.report.facts import DatasetFacts
 from idc.report.pictures import SlidePicture
 
-_PLURALS = {"patch": "patches", "image": "images", "member": "members"}
+_PLURALS = {"patch": "patches", "image": "images", "member": "members", "patient": "patients"}
 
 TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("idc.report", ""),
@@ -29,6 +30,7 @@ TEMPLATES = jinja2.Environment(
 )
 TEMPLATES.filters["count"] = lambda number: f"{number:,}"
 TEMPLATES.filters["of"] = lambda number, noun: f"{number:,} {noun if number == 1 else _PLURALS[noun]}"
+TEMPLATES.filters["figure"] = lambda value: "–" if math.isnan(value) else f"{value:.3f}"
 TEMPLATES.filters["percent"] = lambda share: f"{100 * share:.1f} %"
 
 

@@ -23,8 +23,8 @@ def choose(
 
     The test patients do not choose: a figure that chose would flatter what it measures.
     """
-    best = max(measured, key=lambda facts: facts["validation"])
-    log.info("%s is deployed: %s %.4f on validation", best["variant"], DECIDES, best["validation"])
+    best = max(measured, key=lambda facts: facts["validation"][DECIDES])
+    log.info("%s is deployed: %s %.4f on validation", best["variant"], DECIDES, best["validation"][DECIDES])
     candidate = registry.candidate(store, partition, best["variant"])
     return {"variant": candidate.variant, "spec": endpoint_spec(settings, candidate).to_dict()}
 

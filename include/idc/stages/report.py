@@ -1,4 +1,4 @@
-"""The stage dataset → report, for people to look at; nothing waits for it."""
+"""The stages dataset → report and metrics → report and card, for people to look at."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import time
 from typing import Any
 
-from idc import layout
+from idc import layout, registry
 from idc.dataset.storage import ObjectStore
 
 log = logging.getLogger(__name__)
@@ -38,3 +38,39 @@ def _write(store: ObjectStore, dataset_digest: str, key: str) -> None:
     store.put(key, report.html)  # last: it says that the pictures are there
     seconds = time.monotonic() - started
     log.info("Report %s: %d pictures, %.1f s.", store.uri(key), len(report.pictures), seconds)
+
+
+def evaluation(store: ObjectStore, *, partition: str, variant: str, tuning_job: str = "") -> dict[str, Any]:
+    """Write a measured candidate's report, heatmaps and model card; return where they are.
+
+    The same documents give the same bytes, so that running it again changes nothing. `tuning_job` is what
+    found the model's hyperparameters, if anything did.
+
+    Raises:
+        MissingObject: the candidate has not been measured, or its dataset is gone.
+        CorruptShard: a shard of its dataset is damaged.
+    """
+    from idc.report import card  # loads Matplotlib
+    from idc.report.evaluation import build, read_evaluation
+    from idc.report.statements import RESEARCH
+
+    started = time.monotonic()
+    facts = read_evaluation(store, partition, variant)
+    made = build(store, facts)
+    candidate = registry.candidate(store, partition, variant)
+    content = card.card(store, candidate, facts.metrics, tuning_job=tuning_job)
+    registry.write_json(store, layout.card(partition, variant), content)
+    store.put(layout.card(partition, variant, "html"), card.page(content, candidate, facts.metrics))
+    for (patient, slide), picture in made.heatmaps.items():
+        store.put(layout.heatmap(partition, variant, patient, slide), picture)
+    for name, picture in made.pictures.items():
+        store.put(layout.evaluation_picture(partition, variant, name), picture)
+    key = layout.evaluation_report(partition, variant)
+    store.put(key, made.html)  # last: it says that the others are there
+    log.info("Report %s: %.1f s. %s", store.uri(key), time.monotonic() - started, RESEARCH)
+    return {
+        "variant": variant,
+        "report": store.uri(key),
+        "card": store.uri(layout.card(partition, variant)),
+        "card_page": store.uri(layout.card(partition, variant, "html")),
+    }

@@ -1,6 +1,7 @@
 """The metrics of a split: scikit-learn's values, bounds over patients, and what is not defined."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from idc.errors import InputError
-from idc.evaluation.metrics import choose_threshold, evaluate
+from idc.evaluation.metrics import CALIBRATION_BINS, calibration_of, measure
 from idc.evaluation.predictions import Predictions
 
 METRICS = {
@@ -23,6 +23,7 @@ METRICS = {
     "recall_at_90_specificity",
     "average_precision",
     "brier_score",
+    "expected_calibration_error",
 }
 
 
@@ -46,9 +47,24 @@ def _of(patient: object, label: object, probability: object) -> Predictions:
     return Predictions(names, np.array(patient).astype(str), label, np.full(len(label), "test"), score)
 
 
+def evaluate(predictions: Predictions, *, threshold: float, seed: int, draws: int = 1000) -> dict[str, Any]:
+    return measure(predictions, threshold=threshold, seed=seed, draws=draws).to_dict()
+
+
 def test_has_the_form_of_metrics_json() -> None:
     found = evaluate(_predictions(), threshold=0.5, seed=1, draws=50)
-    assert set(found) == METRICS | {"patients", "patches", "classes", "threshold", "draws", "always_class_0"}
+    assert set(found) - METRICS == {
+        "patients",
+        "patches",
+        "classes",
+        "threshold",
+        "draws",
+        "confusion",
+        "always_class_0",
+    }
+    assert set(found) > METRICS
+    assert [sum(row) for row in found["confusion"]] == list(found["classes"].values())
+    assert found["confusion"][1][1] == pytest.approx(found["recall"]["value"] * found["classes"]["1"])
     assert (found["patients"], found["patches"], found["draws"]) == (20, 600, 50)
     assert sum(found["classes"].values()) == 600
     assert set(found["always_class_0"]) == METRICS
@@ -79,15 +95,23 @@ def test_the_values_are_those_of_scikit_learn() -> None:
             "recall_at_90_specificity": hits[false_alarms <= 0.1].max(),
             "average_precision": sk.average_precision_score(label, score),
             "brier_score": sk.brier_score_loss(label, score),
+            "expected_calibration_error": _gap(label, score),
         }
     )
+
+
+def _gap(label: np.ndarray, score: np.ndarray) -> float:
+    """The expected calibration error as it is defined, bin by bin."""
+    order = np.argsort(score)
+    bins = np.array_split(order, CALIBRATION_BINS)
+    return float(sum(len(own) * abs(label[own].mean() - score[own].mean()) for own in bins) / len(label))
 
 
 def test_the_bounds_are_those_of_patients_drawn_with_replacement() -> None:
     """Drawing whole patients' rows, one draw after the other, gives the same bounds as the weights do."""
     predictions = _predictions(patients=8, each=25)
     rng = np.random.default_rng(3)
-    areas, scores = [], []
+    areas, scores, briers = [], [], []
     patients = np.unique(predictions.patient)
     for times in rng.multinomial(len(patients), np.full(len(patients), 1 / len(patients)), size=200):
         rows = np.concatenate(
@@ -100,11 +124,14 @@ def test_the_bounds_are_those_of_patients_drawn_with_replacement() -> None:
         label, score = predictions.label[rows], predictions.probability[rows]
         areas.append(sk.roc_auc_score(label, score))
         scores.append(sk.f1_score(label, score >= 0.5))
+        briers.append(sk.brier_score_loss(label, score))
     found = evaluate(predictions, threshold=0.5, seed=3, draws=200)
     assert [found["roc_auc"]["low"], found["roc_auc"]["high"]] == pytest.approx(
         np.quantile(areas, [0.025, 0.975])
     )
     assert [found["f1"]["low"], found["f1"]["high"]] == pytest.approx(np.quantile(scores, [0.025, 0.975]))
+    bounds = [found["brier_score"]["low"], found["brier_score"]["high"]]
+    assert bounds == pytest.approx(np.quantile(briers, [0.025, 0.975]))
 
 
 def test_the_same_seed_gives_the_same_bounds() -> None:
@@ -195,46 +222,17 @@ def test_no_set_is_too_small_or_too_odd(rows: list[tuple[int, int, float]], thre
         assert ("reason" in found[name]) == (low is None)
 
 
-@pytest.mark.parametrize("shift", [-1.5, 0.0, 0.8])
-@pytest.mark.parametrize("share", [0.1, 0.5])
-def test_the_threshold_balances_both_classes_whatever_their_share(shift: float, share: float) -> None:
-    """Between two normal distributions of logits, at -1 and 1 but for the shift, the shift is best."""
-    rng = np.random.default_rng(1)
-    label = (rng.random(6000) < share).astype(np.int64)
-    score = 1 / (1 + np.exp(-rng.normal(2 * label - 1 + shift, 1)))
-    threshold = choose_threshold(_of(np.arange(6000), label, score))
-    assert np.log(threshold / (1 - threshold)) == pytest.approx(shift, abs=0.15)
+def test_the_calibration_error_is_the_distance_between_what_is_said_and_what_is() -> None:
+    """Every patch is said to be 0.7, half of them are of class 1."""
+    found = evaluate(_of([1, 1, 2, 2], [0, 1, 0, 1], [0.7] * 4), threshold=0.5, seed=1, draws=20)
+    assert found["expected_calibration_error"]["value"] == pytest.approx(0.2)
+    assert found["always_class_0"]["expected_calibration_error"]["value"] == pytest.approx(0.5)
 
 
-def test_the_threshold_does_not_hang_on_a_single_patch() -> None:
-    whole = _predictions(patients=30, seed=4)
-    thresholds = []
-    for left_out in range(0, 900, 90):
-        keep = np.arange(900) != left_out
-        thresholds.append(
-            choose_threshold(_of(whole.patient[keep], whole.label[keep], whole.probability[keep]))
-        )
-    assert max(thresholds) - min(thresholds) < 0.005
-
-
-@pytest.mark.parametrize(
-    ("label", "score", "threshold"),
-    [
-        ([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9], 0.5),
-        ([0, 1], [0.5, 0.5], 0.5),
-        ([1, 0], [0.1, 0.9], 0.5),
-    ],
-)
-def test_the_threshold_of_few_patches(label: list[int], score: list[float], threshold: float) -> None:
-    assert choose_threshold(_of(list(range(len(label))), label, score)) == pytest.approx(threshold)
-
-
-@given(st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=2, max_size=40))
-def test_the_threshold_is_a_probability(rows: list[tuple[int, float]]) -> None:
-    label, score = [row[0] for row in rows] + [0, 1], [row[1] for row in rows] + [0.2, 0.7]
-    assert 0 <= choose_threshold(_of(list(range(len(label))), label, score)) <= 1
-
-
-def test_patches_of_one_class_choose_no_threshold() -> None:
-    with pytest.raises(InputError, match="of one class, expected both"):
-        choose_threshold(_of([1, 2], [0, 0], [0.1, 0.9]))
+def test_what_the_scores_were_before_calibration_is_measured_alike() -> None:
+    predictions = _predictions()
+    alone = calibration_of(predictions, seed=3, draws=30)
+    whole = evaluate(predictions, threshold=0.5, seed=3, draws=30)
+    assert set(alone) == {"brier_score", "expected_calibration_error"}
+    for name, bounds in alone.items():
+        assert bounds == pytest.approx(whole[name])

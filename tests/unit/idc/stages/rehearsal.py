@@ -74,12 +74,14 @@ def requested(planned: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**one, "request": training_request(TrainingPlan.from_dict(one["plan"]))} for one in planned]
 
 
-def trained(store: ObjectStore, *variants: str, model: bytes = b"weights") -> list[registry.Candidate]:
-    """Leave what training jobs leave, and record it."""
+def trained(
+    store: ObjectStore, *variants: str, model: bytes = b"weights", job: str = ""
+) -> list[registry.Candidate]:
+    """Leave what training jobs leave, and record it; `job` names the job of a single variant."""
     planned = requested(plan_training(store, replace(TRAINING, variants=variants)))
     jobs = []
     for variant in variants:
-        name = f"idc-train-2026-10-{variant}-0123456789"
+        name = job or f"idc-train-2026-10-{variant}-0123456789"
         key = f"{layout.job_prefix(name)}output/model.tar.gz"
         store.put(key, model + variant.encode())
         metrics = {"validation:accuracy": 0.8}
@@ -101,11 +103,16 @@ def patches(store: ObjectStore, digest: str, split: str) -> dict[str, list[str]]
 
 
 def scored(
-    store: ObjectStore, digest: str, job: str, zero: float = 0.2, validation_one: float = 0.9
+    store: ObjectStore,
+    digest: str,
+    job: str,
+    zero: float = 0.2,
+    validation_one: float = 0.9,
+    test_one: float = 0.9,
 ) -> Mapping[str, float]:
     """Leave what a transform job leaves: class 1 gets 0.9, class 0 gets `zero`; return it by patch."""
     probability = {}
-    for split, one in (("validation", validation_one), ("test", 0.9)):
+    for split, one in (("validation", validation_one), ("test", test_one)):
         for part, names in patches(store, digest, split).items():
             probability.update({name: one if "class1" in name else zero for name in names})
             lines = [json.dumps({"prediction": [1 - probability[name], probability[name]]}) for name in names]
@@ -120,4 +127,4 @@ def plan_scoring(store: ObjectStore) -> list[dict[str, Any]]:
 
 def measured(store: ObjectStore, *jobs: str) -> list[dict[str, Any]]:
     results = [{"job": job} for job in jobs]
-    return evaluate.measure(store, partition=PARTITION, planned=plan_scoring(store), jobs=results)
+    return evaluate.measure(store, SETTINGS, partition=PARTITION, planned=plan_scoring(store), jobs=results)

@@ -1,11 +1,9 @@
-"""Candidates are scored, measured and chosen from; the smoke test knows the chosen one."""
+"""A candidate is chosen and served; the smoke test knows it."""
 
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,116 +11,22 @@ from unit.idc.stages.rehearsal import (
     PARTITION,
     SETTINGS,
     measured,
-    plan_scoring,
     scored,
-    trained,
 )
 
 from idc import layout, registry
 from idc.dataset.storage import ObjectStore
-from idc.errors import EndpointFailed, MissingObject
+from idc.errors import EndpointFailed
 from idc.jobs.hosting import EndpointSpec
-from idc.jobs.spec import JobKind, JobSpec
-from idc.stages import deploy, evaluate, smoke
-
-
-def test_every_candidate_scores_the_same_validation_and_test_patches(
-    snapshot: ObjectStore, dataset: str
-) -> None:
-    trained(snapshot, *layout.VARIANTS)
-
-    planned = plan_scoring(snapshot)
-
-    inputs = [one["request"]["TransformInput"] for one in planned]
-    assert inputs == [inputs[0]] * 4
-    assert inputs[0]["DataSource"]["S3DataSource"] == {
-        "S3DataType": "S3Prefix",
-        "S3Uri": snapshot.uri(f"{layout.dataset_prefix(dataset)}payload/"),
-    }
-    assert (inputs[0]["SplitType"], inputs[0]["ContentType"]) == ("RecordIO", "application/x-image")
-    for one in planned:
-        JobSpec(JobKind.TRANSFORM, one["prefix"], one["request"]).create_request()
-        assert one["model"]["ModelName"] == one["request"]["ModelName"]
-        assert one["model"]["PrimaryContainer"]["ModelDataUrl"].endswith("output/model.tar.gz")
-    assert len({one["model"]["ModelName"] for one in planned}) == 4
-
-
-def test_a_candidate_of_another_dataset_is_not_scored(
-    snapshot: ObjectStore, candidate: registry.Candidate, caplog: pytest.LogCaptureFixture
-) -> None:
-    other = replace(candidate, variant="tensorflow", dataset_digest="0" * 64)
-    registry.write_candidate(snapshot, other)
-
-    with caplog.at_level(logging.INFO):
-        planned = plan_scoring(snapshot)
-
-    assert [one["variant"] for one in planned] == ["mxnet"]
-    assert "tensorflow is left out" in caplog.text
-
-
-def test_without_a_candidate_there_is_nothing_to_score(snapshot: ObjectStore, dataset: str) -> None:
-    with pytest.raises(MissingObject, match="idc_train"):
-        plan_scoring(snapshot)
-
-
-def test_metrics_say_of_what_and_of_whom_and_with_which_threshold(
-    snapshot: ObjectStore, candidate: registry.Candidate, dataset: str
-) -> None:
-    scored(snapshot, dataset, "score-1")
-
-    [facts] = measured(snapshot, "score-1")
-
-    metrics = json.loads(snapshot.get(layout.metrics(PARTITION, "mxnet")))
-    assert list(metrics) == [
-        "variant",
-        "partition",
-        "dataset_digest",
-        "model_data",
-        "threshold",
-        "test",
-        "validation",
-    ]
-    assert metrics["model_data"] == candidate.model_data
-    assert metrics["threshold"] == metrics["test"]["threshold"] == facts["threshold"]
-    assert metrics["threshold"] == pytest.approx(0.6, abs=0.01)  # half way between 0.2 and 0.9, in logits
-    assert metrics["test"]["balanced_accuracy"]["value"] == facts["test"] == 1.0
-    assert metrics["validation"]["balanced_accuracy"]["value"] == facts["validation"] == 1.0
-    assert metrics["test"]["always_class_0"]["balanced_accuracy"]["value"] == 0.5
-    table = evaluate.parsed(snapshot.get(layout.predictions(PARTITION, "mxnet")))
-    assert set(table.split.tolist()) == {"validation", "test"}
-
-
-def test_the_threshold_comes_from_validation_alone(
-    snapshot: ObjectStore, candidate: registry.Candidate, dataset: str
-) -> None:
-    scored(snapshot, dataset, "score-1", validation_one=0.3)
-
-    [facts] = measured(snapshot, "score-1")
-
-    assert facts["threshold"] == pytest.approx(0.247, abs=0.01)  # half way between 0.2 and 0.3, in logits
-
-
-def test_all_candidates_stand_in_one_table_of_the_log(
-    snapshot: ObjectStore, dataset: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    trained(snapshot, "tensorflow", "mxnet")
-    scored(snapshot, dataset, "score-1")
-    scored(snapshot, dataset, "score-2", zero=0.95)
-
-    with caplog.at_level(logging.INFO):
-        measured(snapshot, "score-1", "score-2")
-
-    table = [line.split("  ")[0] for line in caplog.text.splitlines()]
-    assert table[-4:] == ["candidate", "tensorflow", "mxnet", "always class 0"]
-    assert "not a diagnostic device" in "".join(caplog.text.split("\n")).replace("  ", " ")
+from idc.stages import deploy, smoke
 
 
 def test_the_best_candidate_on_validation_is_served_by_its_own_artifact(
     snapshot: ObjectStore, candidate: registry.Candidate
 ) -> None:
     figures = [
-        {"variant": "tensorflow", "threshold": 0.5, "validation": 0.7, "test": 0.9},
-        {"variant": "mxnet", "threshold": 0.5, "validation": 0.8, "test": 0.6},
+        {"variant": "tensorflow", "threshold": 0.5, "validation": {"balanced_accuracy": 0.7}, "test": {}},
+        {"variant": "mxnet", "threshold": 0.5, "validation": {"balanced_accuracy": 0.8}, "test": {}},
     ]
 
     chosen = deploy.choose(snapshot, SETTINGS, partition=PARTITION, measured=figures)
