@@ -1,0 +1,124 @@
+// One partition: what was decided, the candidates with their metrics and bounds, and what there is to read.
+
+import { address } from "./ask.js";
+import { badge, h, replace, status } from "./elements.js";
+import { bounded, count, duration, label, number, short } from "./format.js";
+import { intervals } from "./intervals.js";
+import { panel } from "./panel.js";
+import { readLink } from "./reader.js";
+
+const PLOTTED = ["balanced_accuracy", "recall", "specificity", "roc_auc"];
+const NAMES = { "report.html": "Report", "card.html": "Model card", "metrics.json": "Metrics (JSON)" };
+const OUTCOMES = { deploy: "deployed", deployed: "deployed", keep: "champion kept" };
+
+export function partitionPanel(wanted, onShow) {
+  let chosen = wanted;
+  const select = h("select", { id: "partition-choice", onchange: () => choose(select.value) });
+  const chooser = h("p", { class: "chooser" }, h("label", { for: "partition-choice" }, "Partition"), select);
+  const made = panel({
+    id: "partition",
+    title: "Candidates",
+    lead: "On test patients, whom no candidate has seen, with 95 % bounds over patients.",
+    question: () => (chosen ? [`api/partitions/${encodeURIComponent(chosen)}`, {}] : ["api/partitions", {}]),
+    every: (found) => (found.partition ? 30 : 15),
+    show: (found) => {
+      if (found.partition) {
+        onShow(found);
+        return contents(found);
+      }
+      const newest = found.partitions.at(-1)?.partition;
+      if (newest) queueMicrotask(() => choose(newest));
+      return h("p", { class: "empty" }, newest ? "Loading …" : "No partition has a candidate yet. Run idc_ingest, or make demo.");
+    },
+  });
+  made.heading.after(chooser);
+  chooser.hidden = true;
+
+  function choose(partition) {
+    chosen = partition;
+    if (select.value !== partition) select.value = partition;
+    made.again();
+  }
+
+  /** Offer these partitions, newest first. */
+  function offer(partitions) {
+    chooser.hidden = !partitions.length;
+    const names = new Set([...partitions, ...(chosen ? [chosen] : [])]);
+    replace(select, [...names].sort().reverse().map((name) => h("option", { value: name, selected: name === chosen }, name)));
+  }
+  return { element: made.element, choose, offer };
+}
+
+function contents(found) {
+  if (!found.candidates.length) return h("p", { class: "empty" }, `No candidate of ${found.partition}. Run idc_train for it.`);
+  const measured = found.candidates.filter((one) => Object.keys(one.test.metrics).length);
+  return [
+    decision(found),
+    measured.length ? h("div", { class: "plots" }, PLOTTED.filter((name) => found.metrics.includes(name)).map((name) => intervals(name, measured))) : null,
+    table(found),
+    h("p", { class: "note" }, patients(found), " ",
+      found.datasets.map((digest) => [readLink(`datasets/${digest}/report.html`, `Dataset report ${short(digest)}`, { partition: found.partition }), " "])),
+  ];
+}
+
+function patients(found) {
+  const [one] = found.candidates.filter((candidate) => candidate.test.patients);
+  return one ? `${count(one.test.patients)} test patients, ${count(one.test.patches)} patches.` : "";
+}
+
+function decision({ decision: made }) {
+  if (!made) return h("p", { class: "note" }, "Nothing has been decided about this partition yet.");
+  const outcome = String(made.outcome ?? "");
+  return h("div", { class: "decision" },
+    h("p", {}, "Decision: ", badge(OUTCOMES[outcome] ?? outcome, outcome.startsWith("deploy") ? "good" : ""), " ",
+      made.variant ? h("strong", {}, made.variant) : null),
+    h("ul", {}, [made.reasons ?? []].flat().map((reason) => h("li", {}, sentence(reason)))));
+}
+
+const sentence = (reason) =>
+  typeof reason === "string" ? reason : reason?.text ?? Object.entries(reason ?? {}).map(([name, value]) => `${name}: ${value}`).join(", ");
+
+function table(found) {
+  const heads = found.candidates.map((one) => h("th", { scope: "col" },
+    one.name, one.name === "champion" ? h("small", {}, `${one.variant}, serving when evaluated`) : null,
+    found.decision?.variant === one.name && String(found.decision.outcome).startsWith("deploy") ? badge("deployed", "good") : null));
+  const rows = found.metrics.map((metric) => h("tr", {}, h("th", { scope: "row" }, label(metric)),
+    found.candidates.map((one) => cell(one.test.metrics[metric]))));
+  const facts = [
+    ["Difference to the champion", (one) => difference(one.comparison)],
+    ["Threshold (calibrated)", (one) => number(one.threshold)],
+    ["Trained in", (one) => duration(one.run_s)],
+    ["Read", (one) => documents(found.partition, one)],
+  ].map(([name, of]) => h("tr", { class: "fact" }, h("th", { scope: "row" }, name), found.candidates.map((one) => h("td", {}, of(one)))));
+  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Metrics of the candidates" },
+    h("table", {}, h("caption", {}, `Partition ${found.partition}: each value with its 95 % bounds`),
+      h("thead", {}, h("tr", {}, h("td", {}), heads)), h("tbody", {}, rows, facts)));
+}
+
+function cell(metric) {
+  if (!metric) return h("td", {}, "–");
+  const hasBounds = metric.low !== null && metric.low !== undefined;
+  return h("td", { title: bounded(metric) }, h("b", {}, number(metric.value)),
+    h("small", {}, hasBounds ? `${number(metric.low)} – ${number(metric.high)}` : "no bounds"));
+}
+
+function difference(comparison) {
+  const by = comparison?.balanced_accuracy;
+  if (!by) return "–";
+  const sign = by.difference > 0 ? "+" : "";
+  return [`${sign}${number(by.difference)}`, h("small", {}, `${number(by.low)} – ${number(by.high)}`)];
+}
+
+function documents(partition, one) {
+  const base = `candidates/${partition}/${one.name}`;
+  const from = { partition };
+  const pages = one.pages.filter((name) => NAMES[name]).map((name) =>
+    name.endsWith(".html") ? readLink(`${base}/${name}`, NAMES[name], from) : h("a", { href: address(`${base}/${name}`), download: `${partition}-${one.name}-${name}` }, NAMES[name]));
+  const job = one.training_job ? h("a", { href: address(`jobs/training/${one.training_job}`) }, "Training job") : null;
+  const tuned = one.tuning_job ? readLink(`tuning/${one.tuning_job}/tuning.html`, "Tuning", from) : null;
+  const maps = one.heatmaps.length
+    ? h("details", {}, h("summary", {}, `${one.heatmaps.length} heatmaps`),
+        one.heatmaps.map((name) => readLink(`${base}/heatmaps/${name}`, name.replace(".png", ""), from)))
+    : null;
+  return h("div", { class: "documents" }, pages, job, tuned, maps);
+}
