@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from local_aws import LocalAws, archive, wait_until
@@ -125,9 +124,7 @@ def serve(aws: LocalAws, partition: str) -> str:
     }
     sagemaker.create_endpoint_config(EndpointConfigName="shown", ProductionVariants=[variant])
     sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName="shown")
-    wait_until(
-        lambda: sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointStatus"] == "InService"
-    )
+    wait_until(lambda: sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointStatus"] == "InService")
     return str(arn)
 
 
@@ -261,5 +258,3 @@ def _served(aws: LocalAws, partition: str, data: str, bias: float) -> ServedMode
 
 def _put(store: ObjectStore, key: str, value: dict[str, Any]) -> None:
     store.put(key, json.dumps(value).encode())
-
-

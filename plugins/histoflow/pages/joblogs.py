@@ -16,8 +16,8 @@ STREAMS = 50
 def read(api: Any, kind: JobKind, name: str, stream: str, token: str) -> dict[str, Any]:
     """Return the last lines of one of a job's streams, or those after `token`, and where to go on.
 
-    `{"group", "streams": […], "stream", "lines": [[milliseconds since the epoch, text], …], "token"}`. Without
-    `stream` it is the first one. A job that has written nothing has no streams.
+    `{"group", "streams": […], "stream", "lines": [[milliseconds since the epoch, text], …], "token"}`.
+    Without `stream` it is the first one. A job that has written nothing has no streams.
 
     Raises:
         RequestRejected: CloudWatch Logs refused the request.

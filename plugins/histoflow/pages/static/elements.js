@@ -45,3 +45,8 @@ const TONES = {
 export function status(word) {
   return badge(word.replace(/(?<=[a-z])(?=[A-Z])/g, " ").toLowerCase(), TONES[word] ?? "");
 }
+
+/** The head of a table; a title that ends with "<" stands over text, which begins at the left. */
+export function head(titles) {
+  return h("thead", {}, h("tr", {}, titles.map((title) => h("th", { scope: "col", class: title.endsWith("<") ? "text" : null }, title.replace("<", "")))));
+}

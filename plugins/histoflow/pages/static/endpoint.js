@@ -1,7 +1,7 @@
 // The endpoint: whether it serves, which model versions with which share of the traffic, and what was registered.
 
 import { address } from "./ask.js";
-import { badge, h, status } from "./elements.js";
+import { badge, h, head, status } from "./elements.js";
 import { count, number, when } from "./format.js";
 import { panel, problems } from "./panel.js";
 
@@ -26,7 +26,7 @@ function serving({ endpoint, name, problems: wrong }) {
       endpoint.captures_data ? " · data capture on" : "", endpoint.pending_config ? " · a new configuration is being rolled out" : ""),
     endpoint.failure_reason ? h("p", { class: "problem" }, endpoint.failure_reason) : null,
     h("div", { class: "scroll" }, h("table", {}, h("caption", {}, "Variants"),
-      h("thead", {}, h("tr", {}, ["Variant", "Model version", "Traffic", "Instances", "Type"].map((title) => h("th", { scope: "col" }, title)))),
+      head(["Variant", "Model version<", "Traffic", "Instances", "Type"]),
       h("tbody", {}, endpoint.variants.map((one) => variant(one, total))))),
   ];
 }
@@ -44,7 +44,7 @@ function variant(one, total) {
 function versions(found) {
   if (!found.length) return null;
   return h("div", { class: "scroll" }, h("table", {}, h("caption", {}, "Registered model versions, the newest first"),
-    h("thead", {}, h("tr", {}, ["Version", "Model", "Approval", "Registered", "Threshold", "Temperature", "Bias", "Training job"].map((title) => h("th", { scope: "col" }, title)))),
+    head(["Version", "Model<", "Approval", "Registered", "Threshold", "Temperature", "Bias", "Training job<"]),
     h("tbody", {}, found.map((one) => h("tr", {}, h("th", { scope: "row" }, `v${one.version}`),
       h("td", { class: "text" }, `${one.variant || "?"} of ${one.partition || "?"}`, one.synthetic ? [" ", badge("SYNTHETIC", "warn")] : null),
       h("td", { title: one.approval_note }, one.approval ? status(one.approval) : "–"), h("td", {}, when(one.created)),

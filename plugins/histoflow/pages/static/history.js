@@ -1,6 +1,6 @@
 // A metric of every candidate over the partitions; the champion's with its bounds.
 
-import { h, replace, s } from "./elements.js";
+import { h, head, replace, s } from "./elements.js";
 import { bounded, label, number } from "./format.js";
 import { scale } from "./intervals.js";
 import { panel } from "./panel.js";
@@ -107,7 +107,7 @@ function numbers(partitions, metric) {
   const body = h("div", {});
   const names = present(partitions);
   const fill = () => replace(body, h("div", { class: "scroll" }, h("table", {}, h("caption", {}, label(metric())),
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Partition"), names.map((name) => h("th", { scope: "col" }, name)))),
+    head(["Partition", ...names]),
     h("tbody", {}, partitions.toReversed().map((one) => h("tr", {}, h("th", { scope: "row" }, one.partition),
       names.map((name) => h("td", {}, bounded(of(one, name, metric())))))))))); 
   return h("details", { ontoggle: fill }, h("summary", {}, "The same as a table"), body);

@@ -7,6 +7,7 @@ import { panel, problems } from "./panel.js";
 
 const KINDS = ["training", "processing", "transform", "tuning"];
 const COLUMNS = [["name", "Job"], ["kind", "Kind"], ["status", "Status"], ["created", "Created"], ["duration", "Duration"], [null, "Instance"], [null, "Billed"], [null, "Cost"]];
+const TEXTS = ["kind", "status"];
 const WAIT_MS = 200;
 
 export function jobsPanel() {
@@ -55,7 +56,7 @@ function table(found, asked, change) {
     if (!order) return h("th", { scope: "col" }, title);
     const isOrder = asked.order === order;
     const turn = () => change({ order, descending: isOrder ? !asked.descending : order === "created" || order === "duration" });
-    return h("th", { scope: "col", "aria-sort": isOrder ? (asked.descending ? "descending" : "ascending") : "none" },
+    return h("th", { scope: "col", class: TEXTS.includes(order) ? "text" : null, "aria-sort": isOrder ? (asked.descending ? "descending" : "ascending") : "none" },
       h("button", { type: "button", "data-key": `order-${order}`, onclick: turn }, title, h("span", { "aria-hidden": "true" }, isOrder ? (asked.descending ? " ↓" : " ↑") : "")));
   });
   return h("div", { class: "scroll" }, h("table", { class: "jobs" }, h("caption", {}, "Cost: billed seconds at Amazon's list price, an estimate; on the embedded AWS, what Amazon would take"),

@@ -1,7 +1,7 @@
 // One partition: what was decided, the candidates with their metrics and bounds, and what there is to read.
 
 import { address } from "./ask.js";
-import { badge, h, replace, status } from "./elements.js";
+import { badge, h, replace } from "./elements.js";
 import { bounded, count, duration, label, number, short } from "./format.js";
 import { intervals } from "./intervals.js";
 import { panel } from "./panel.js";

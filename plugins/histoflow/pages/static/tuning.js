@@ -1,6 +1,6 @@
 // Tuning: what each variant's next training takes, and what was found before.
 
-import { badge, h } from "./elements.js";
+import { badge, h, head } from "./elements.js";
 import { number } from "./format.js";
 import { panel } from "./panel.js";
 import { readLink } from "./reader.js";
@@ -14,7 +14,7 @@ export function tuningPanel() {
     every: () => 60,
     show: (found) => found.variants.length
       ? h("div", { class: "scroll" }, h("table", {},
-          h("thead", {}, h("tr", {}, ["Variant", "Partition", "Objective", "Best values", "Search"].map((title) => h("th", { scope: "col" }, title)))),
+          head(["Variant", "Partition", "Objective", "Best values<", "Search<"]),
           h("tbody", {}, found.variants.map((one) => [
             one.current ? row(one.variant, one.current, true) : h("tr", {}, h("th", { scope: "row" }, one.variant), h("td", { class: "text", colspan: 4 }, "what the settings say")),
             one.history.map((before) => row(one.variant, before, false))]))))
