@@ -63,6 +63,7 @@ def fill_bucket(store: ObjectStore, partitions: list[str]) -> None:
         store.put(f"{newest}{name}", f"<!doctype html><title>{name}</title><p>A {name} of mxnet.".encode())
     for name in ("8863.png", "9083.png"):
         store.put(f"{newest}heatmaps/{name}", PICTURE)
+    store.put(f"candidates/{partitions[-1]}/comparison.html", b"<!doctype html><p>Side by side.")
     tuned = [_tuned(month, 0.9 + number / 100) for number, month in enumerate(partitions[-2:])]
     _put(store, layout.tuned_defaults("mxnet"), {"current": tuned[-1], "history": [None, *tuned[:-1]]})
 
@@ -174,11 +175,26 @@ def _candidate(partition: str, variant: str) -> dict[str, Any]:
 
 
 def _decision(partition: str) -> dict[str, Any]:
-    reasons = [
-        "balanced accuracy of mxnet on test patients: lower bound 0.81, at least 0.70 wanted",
-        "not worse than the champion: difference −0.004 to 0.027, at least −0.020 wanted",
+    gates = [
+        ("balanced accuracy", "lower bound 0.807 over 30 test patients", "at least 0.700"),
+        ("sensitivity", "lower bound 0.860 over 30 test patients", "at least 0.700"),
+        (
+            "not worse than v1-mxnet",
+            "difference in balanced accuracy +0.012 (-0.004 to +0.027) over 30 patients",
+            "lower bound of the difference at least -0.020",
+        ),
     ]
-    return {"partition": partition, "outcome": "deploy", "variant": "mxnet", "reasons": reasons}
+    return {
+        "partition": partition,
+        "outcome": "deploy",
+        "variant": "mxnet",
+        "reasons": ["mxnet passed every gate"],
+        "gates": [
+            {"name": name, "observed": observed, "required": required, "is_passed": True}
+            for name, observed, required in gates
+        ],
+        "result": {"is_deployed": True, "version": "v2-mxnet", "approval": None},
+    }
 
 
 def _tuned(partition: str, objective: float) -> dict[str, Any]:

@@ -41,7 +41,15 @@ def version(package: Description) -> dict[str, Any]:
     The metadata are as `idc.served.ServedModel` writes them; one registered without them has empty texts.
     """
     metadata = package.get("CustomerMetadataProperties") or {}
-    texts = ("variant", "partition", "dataset_digest", "training_job", "tuning_job", "code_digest")
+    texts = (
+        "variant",
+        "partition",
+        "dataset_digest",
+        "training_job",
+        "tuning_job",
+        "code_digest",
+        "deployed_at",
+    )
     numbers = ("threshold", "temperature", "bias")
     return {
         "version": package.get("ModelPackageVersion"),

@@ -27,6 +27,7 @@ METRICS = (
     "expected_calibration_error",
 )
 HEADLINES = ("balanced_accuracy", "recall", "specificity", "roc_auc", "average_precision", "brier_score")
+COMPARISON = "comparison.html"  # all candidates of the partition side by side
 _READ = ("candidate.json", "metrics.json")
 _PAGES = ("report.html", "card.html", "card.json", "metrics.json")
 _HEATMAP = re.compile(r"heatmaps/(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*\.png)")
@@ -57,7 +58,7 @@ def partition(documents: Documents, name: str) -> dict[str, Any]:
     Raises:
         ConfigurationError: `name` is no partition's.
     """
-    prefix = layout.candidate_prefix(name, CHAMPION).removesuffix(f"{CHAMPION}/")
+    prefix = partition_prefix(name)
     entries = documents.entries(prefix)
     keys = [entry.key.removeprefix(prefix) for entry in entries]
     read = [entry for entry in entries if entry.key.endswith((*_READ, "decision.json"))]
@@ -72,11 +73,21 @@ def partition(documents: Documents, name: str) -> dict[str, Any]:
         "synthetic": any(one["synthetic"] for one in candidates),
         "datasets": sorted({one["dataset_digest"] for one in candidates if one["dataset_digest"]}),
         "decision": found.get("decision.json"),
+        "pages": [page for page in (COMPARISON,) if page in keys],
         "candidates": candidates,
         "metrics": [
             metric for metric in METRICS if any(metric in one["test"]["metrics"] for one in candidates)
         ],
     }
+
+
+def partition_prefix(name: str) -> str:
+    """Return the prefix of all candidates of a partition.
+
+    Raises:
+        ConfigurationError: `name` is no partition's.
+    """
+    return layout.candidate_prefix(name, CHAMPION).removesuffix(f"{CHAMPION}/")
 
 
 def _is_headline(key: str) -> bool:
@@ -97,7 +108,8 @@ def _line(name: str, entries: Sequence[Entry], found: Mapping[str, Values]) -> d
         "outcome": decision.get("outcome", ""),
         "variant": decision.get("variant", ""),
         "candidates": [
-            {"name": who, "metrics": _bounded(one.get("test", {}), HEADLINES)} for who, one in metrics.items()
+            {"name": who, "metrics": _bounded(one.get("test") or {}, HEADLINES)}
+            for who, one in metrics.items()
         ],
     }
 
@@ -120,8 +132,8 @@ def _candidate(who: str, keys: Iterable[str], found: Mapping[str, Values]) -> di
         "target_sensitivity": metrics.get("target_sensitivity"),
         "temperature": calibration.get("temperature"),
         "bias": calibration.get("bias"),
-        "test": _side(metrics.get("test", {})),
-        "validation": _side(metrics.get("validation", {})),
+        "test": _side(metrics.get("test") or {}),
+        "validation": _side(metrics.get("validation") or {}),
         "comparison": metrics.get("comparison"),
         "pages": [page for page in _PAGES if page in own],
         "heatmaps": [match["name"] for key in own if (match := _HEATMAP.fullmatch(key))],

@@ -46,8 +46,9 @@ class Jobs:
 class JobList:
     """The jobs of all kinds, safe to be asked by many threads."""
 
-    def __init__(self, api: Callable[[], Any], executor: Executor) -> None:
-        """List with the SageMaker client that `api` returns."""
+    def __init__(self, api: Callable[[], Any], executor: Executor, fresh_s: float = FRESH_S) -> None:
+        """List with the client that `api` returns; what is younger than `fresh_s` is not looked for again."""
+        self.fresh_s = fresh_s
         self._api = api
         self._executor = executor
         self._shelves = {kind: Shelf() for kind in JobKind}
@@ -65,7 +66,7 @@ class JobList:
         shelf = self._shelves[kind]
         with shelf.lock:
             now = time.monotonic()
-            if shelf.looked_at and now - shelf.looked_at < FRESH_S:
+            if shelf.looked_at and now - shelf.looked_at < self.fresh_s:
                 return shelf
             try:
                 with aws_errors("list of jobs", kind):

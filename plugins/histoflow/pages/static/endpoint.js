@@ -44,10 +44,10 @@ function variant(one, total) {
 function versions(found) {
   if (!found.length) return null;
   return h("div", { class: "scroll" }, h("table", {}, h("caption", {}, "Registered model versions, the newest first"),
-    head(["Version", "Model<", "Approval", "Registered", "Threshold", "Temperature", "Bias", "Training job<"]),
+    head(["Version", "Model<", "Approval", "Registered", "Last deployed", "Threshold", "Temperature", "Bias", "Training job<"]),
     h("tbody", {}, found.map((one) => h("tr", {}, h("th", { scope: "row" }, `v${one.version}`),
       h("td", { class: "text" }, `${one.variant || "?"} of ${one.partition || "?"}`, one.synthetic ? [" ", badge("SYNTHETIC", "warn")] : null),
-      h("td", { title: one.approval_note }, one.approval ? status(one.approval) : "–"), h("td", {}, when(one.created)),
+      h("td", { title: one.approval_note }, one.approval ? status(one.approval) : "–"), h("td", {}, when(one.created)), h("td", {}, when(one.deployed_at)),
       h("td", {}, number(one.threshold)), h("td", {}, number(one.temperature)), h("td", {}, number(one.bias)),
       h("td", { class: "text" }, one.training_job ? h("a", { href: address(`jobs/training/${one.training_job}`) }, one.training_job) : "–"))))));
 }

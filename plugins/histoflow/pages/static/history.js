@@ -20,7 +20,7 @@ export function historyPanel({ choose, known }) {
     title: "History",
     lead: "The same metric over the partitions, on each one's test patients.",
     question: () => ["api/partitions", {}],
-    every: () => 30,
+    every: () => 60,
     show: (found) => {
       latest = found.partitions;
       known(latest.map((one) => one.partition));

@@ -10,3 +10,4 @@ const [kind, name] = here.pathname.split("/jobs/")[1]?.split("/").map(decodeURIC
 const read = here.searchParams.get("read");
 const page = kind ? jobPage(kind, name) : read ? reader(read, here.searchParams) : modelsPage(here.searchParams);
 replace(document.getElementById("main"), page);
+if (here.hash) document.getElementById(here.hash.slice(1))?.scrollIntoView();

@@ -9,7 +9,6 @@ import { readLink } from "./reader.js";
 
 const PLOTTED = ["balanced_accuracy", "recall", "specificity", "roc_auc"];
 const NAMES = { "report.html": "Report", "card.html": "Model card", "metrics.json": "Metrics (JSON)" };
-const OUTCOMES = { deploy: "deployed", deployed: "deployed", keep: "champion kept" };
 
 export function partitionPanel(wanted, onShow) {
   let chosen = wanted;
@@ -57,6 +56,7 @@ function contents(found) {
     measured.length ? h("div", { class: "plots" }, PLOTTED.filter((name) => found.metrics.includes(name)).map((name) => intervals(name, measured))) : null,
     table(found),
     h("p", { class: "note" }, patients(found), " ",
+      found.pages.map((name) => [readLink(`candidates/${found.partition}/${name}`, "All candidates side by side", { partition: found.partition }), " "]),
       found.datasets.map((digest) => [readLink(`datasets/${digest}/report.html`, `Dataset report ${short(digest)}`, { partition: found.partition }), " "])),
   ];
 }
@@ -68,11 +68,21 @@ function patients(found) {
 
 function decision({ decision: made }) {
   if (!made) return h("p", { class: "note" }, "Nothing has been decided about this partition yet.");
-  const outcome = String(made.outcome ?? "");
+  const [word, tone] = outcome(made);
+  const reasons = [made.reasons ?? []].flat().map((reason) => h("li", {}, sentence(reason)));
+  const gates = [made.gates ?? []].flat().map((gate) => h("li", { class: gate.is_passed ? "passed" : "missed" },
+    `${gate.name} ${gate.is_passed ? "passed" : "missed"}: ${gate.observed}, required ${gate.required}`));
   return h("div", { class: "decision" },
-    h("p", {}, "Decision: ", badge(OUTCOMES[outcome] ?? outcome, outcome.startsWith("deploy") ? "good" : ""), " ",
-      made.variant ? h("strong", {}, made.variant) : null),
-    h("ul", {}, [made.reasons ?? []].flat().map((reason) => h("li", {}, sentence(reason)))));
+    h("p", {}, "Decision: ", badge(word, tone), " ", made.variant ? h("strong", {}, made.variant) : null,
+      made.result?.version ? ` as ${made.result.version}` : "", " ", made.is_waived ? badge("gates waived", "warn") : null),
+    h("ul", {}, reasons), gates.length ? h("ul", { class: "gates" }, gates) : null);
+}
+
+/** What a decision came to: decided is not yet done. */
+function outcome(made) {
+  if (made.rollback) return ["rolled back", "bad"];
+  if (made.outcome !== "deploy") return ["champion kept", ""];
+  return made.result && !made.result.is_deployed ? ["not deployed", "warn"] : made.result ? ["deployed", "good"] : ["to be deployed", "busy"];
 }
 
 const sentence = (reason) =>
@@ -81,7 +91,7 @@ const sentence = (reason) =>
 function table(found) {
   const heads = found.candidates.map((one) => h("th", { scope: "col" },
     one.name, one.name === "champion" ? h("small", {}, `${one.variant}, serving when evaluated`) : null,
-    found.decision?.variant === one.name && String(found.decision.outcome).startsWith("deploy") ? badge("deployed", "good") : null));
+    found.decision?.variant === one.name ? badge(...outcome(found.decision)) : null));
   const rows = found.metrics.map((metric) => h("tr", {}, h("th", { scope: "row" }, label(metric)),
     found.candidates.map((one) => cell(one.test.metrics[metric]))));
   const facts = [
