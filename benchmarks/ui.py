@@ -25,7 +25,7 @@ from histoflow.pages.sources import sources
 from idc.dataset.storage import ObjectStore
 
 JOBS, PARTITIONS, AGAIN = 1000, 36, 40
-FIRST, LATER = 3.0, 0.5  # of the time of the bare calls
+FIRST, LATER = 5.0, 0.5  # of the time of the bare calls
 VIEWS = {
     "jobs, one page": "api/jobs?size=25",
     "history": "api/partitions",

@@ -21,7 +21,7 @@ from stack import database, keys
 from stack.airflow import airflow_environment, component_commands
 from stack.settings import StackSettings
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 CHROMIUM = Path("/usr/bin/chromium")
 # Without these Chromium looks up its maker's hosts at every start.

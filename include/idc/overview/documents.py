@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -33,6 +35,7 @@ class Documents:
         self._executor = executor
         self._kept = kept
         self._known: OrderedDict[Entry, Any] = OrderedDict()
+        self._listed: dict[str, tuple[float, list[Entry]]] = {}
         self._lock = threading.Lock()
 
     def folders(self, prefix: str) -> list[str]:
@@ -50,9 +53,9 @@ class Documents:
             for item in answer.get("Contents", [])
         ]
 
-    def entries_of(self, prefixes: Iterable[str]) -> list[list[Entry]]:
-        """Return the objects below each of the prefixes, listed side by side."""
-        return list(self._executor.map(self.entries, prefixes))
+    def entries_of(self, prefixes: Sequence[str], age_s: float = 0) -> list[list[Entry]]:
+        """Return the objects below each of the prefixes, listed side by side, or at most `age_s` ago."""
+        return list(self._executor.map(lambda prefix: self._entries(prefix, age_s), prefixes))
 
     def read(self, entries: Sequence[Entry]) -> dict[str, Mapping[str, Any]]:
         """Return each object's JSON by its key; one that is no JSON object, or has just gone, is left out."""
@@ -69,6 +72,15 @@ class Documents:
         store = self._store()
         values = self._executor.map(lambda key: _parsed(store.find(key)), keys)
         return {key: value for key, value in zip(keys, values, strict=True) if value is not None}
+
+    def _entries(self, prefix: str, age_s: float) -> list[Entry]:
+        with self._lock:
+            listed_at, found = self._listed.get(prefix, (-math.inf, []))
+        if time.monotonic() - listed_at >= age_s:
+            listed_at, found = time.monotonic(), self.entries(prefix)
+            with self._lock:
+                self._listed[prefix] = listed_at, found
+        return found
 
     def _fetched(self, entry: Entry) -> Mapping[str, Any] | None:
         return _parsed(self._store().find(entry.key))

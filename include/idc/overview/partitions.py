@@ -12,6 +12,8 @@ from idc.overview.documents import Documents, Entry
 CANDIDATES = "candidates/"
 CHAMPION = "champion"  # stands in place of a variant: the served model, scored on this partition's patients
 LONGEST_HISTORY = 36
+RECENT = 3  # partitions in which something may be going on
+SETTLED_S = 300.0  # how old the listing of another may be
 # As metrics.json names them, in the order in which a person asks for them.
 METRICS = (
     "balanced_accuracy",
@@ -43,7 +45,9 @@ def history(documents: Documents, limit: int = LONGEST_HISTORY) -> dict[str, Any
     """
     names = documents.folders(CANDIDATES)
     shown = names[-limit:]
-    listed = documents.entries_of(f"{CANDIDATES}{name}/" for name in shown)
+    prefixes = [f"{CANDIDATES}{name}/" for name in shown]
+    settled = documents.entries_of(prefixes[:-RECENT], SETTLED_S)
+    listed = [*settled, *documents.entries_of(prefixes[-RECENT:])]
     wanted = [entry for entries in listed for entry in entries if _is_headline(entry.key)]
     found = documents.read(wanted)
     return {

@@ -111,7 +111,7 @@ def test_the_history_costs_a_listing_a_partition_and_what_has_changed(
     key = layout.metrics(NEWEST, "mxnet")
     store.put(key, store.get(key) + b" ")
     reader.get("api/partitions")
-    assert reader.calls == {"ListObjectsV2": 1 + 36, "GetObject": 1}
+    assert reader.calls == {"ListObjectsV2": 1 + 3, "GetObject": 1}
 
 
 def test_a_partition_has_all_that_was_measured_and_decided(reader: Reader) -> None:

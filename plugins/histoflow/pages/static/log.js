@@ -42,6 +42,7 @@ export function logPanel(kind, name, isOver) {
     lines.append(...found.lines.map(([at, text]) => h("span", {}, h("time", {}, TIME.format(at)), ` ${text}\n`)));
     while (lines.childElementCount > KEPT) lines.firstElementChild.remove();
     if (found.lines.length && follow.checked) lines.scrollTop = lines.scrollHeight;
+    streams.parentElement.hidden = !stream;
     said.textContent = stream ? `${found.group} · ${lines.childElementCount} lines` : "No line has been written yet.";
   }
 

@@ -95,7 +95,7 @@ function table(found) {
   const rows = found.metrics.map((metric) => h("tr", {}, h("th", { scope: "row" }, label(metric)),
     found.candidates.map((one) => cell(one.test.metrics[metric]))));
   const facts = [
-    ["Difference to the champion", (one) => difference(one.comparison)],
+    ["Balanced accuracy less the champion's", (one) => difference(one.comparison)],
     ["Threshold (calibrated)", (one) => number(one.threshold)],
     ["Trained in", (one) => duration(one.run_s)],
     ["Read", (one) => documents(found.partition, one)],
@@ -116,7 +116,7 @@ function difference(comparison) {
   const by = comparison?.balanced_accuracy;
   if (!by) return "–";
   const sign = by.difference > 0 ? "+" : "";
-  return [`${sign}${number(by.difference)}`, h("small", {}, `${number(by.low)} – ${number(by.high)}`)];
+  return [`${sign}${number(by.difference)}`, h("small", {}, `${number(by.low)} to ${number(by.high)}`)];
 }
 
 function documents(partition, one) {
