@@ -2,7 +2,7 @@
 
 from airflow.plugins_manager import AirflowPlugin
 
-from histoflow.pages import PREFIX, Pages
+from histoflow.pages import PREFIX, Pages, view
 
 
 class HistoflowPlugin(AirflowPlugin):
@@ -10,3 +10,4 @@ class HistoflowPlugin(AirflowPlugin):
 
     name = "histoflow"
     fastapi_apps = [{"app": Pages(), "url_prefix": PREFIX, "name": "Histoflow"}]  # noqa: RUF012
+    external_views = [view("Breast cancer models", "models", "breast-cancer-models")]  # noqa: RUF012

@@ -11,6 +11,23 @@ if TYPE_CHECKING:
 PREFIX = "/histoflow"
 
 
+def view(name: str, page: str, route: str) -> dict[str, object]:
+    """Return a page as an entry of Airflow's navigation, at `/plugin/<route>` of its interface.
+
+    The address has no leading slash: the browser takes it from where Airflow is, which may be below a path.
+    """
+    below = PREFIX.removeprefix("/")
+    return {
+        "name": name,
+        "href": f"{below}/{page}",
+        "icon": f"{below}/static/icon.svg",
+        "icon_dark_mode": f"{below}/static/icon-dark.svg",
+        "url_route": route,
+        "destination": "nav",
+        "nav_top_level": True,
+    }
+
+
 class Pages:
     """The pages as an ASGI application, made at the first request: every Airflow process loads plugins."""
 
@@ -24,9 +41,11 @@ def application() -> FastAPI:
     """Return the FastAPI application of all pages."""
     from fastapi import FastAPI
 
-    from histoflow.pages import datasets, tuning
+    from histoflow.pages import candidates, datasets, jobs, models, shell, tuning
+    from histoflow.pages.answers import explain_errors
 
     made = FastAPI(title="Histoflow", docs_url=None, redoc_url=None, openapi_url=None)
-    made.include_router(datasets.router)
-    made.include_router(tuning.router)
+    for part in (shell, models, jobs, candidates, datasets, tuning):
+        made.include_router(part.router)
+    explain_errors(made)
     return made

@@ -1,4 +1,4 @@
-"""Pages that lie in the bucket ready to be read."""
+"""Files that lie in the bucket ready to be looked at."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from idc.dataset.storage import ObjectStore
 from idc.errors import ConfigurationError, TransientError
 from idc.settings import settings
 
+HTML = "text/html; charset=utf-8"
 # A page runs nothing and loads nothing, whatever the bucket holds.
 HEADERS = {
     "Content-Security-Policy": (
@@ -25,8 +26,13 @@ HEADERS = {
 
 def page(key: Callable[[str], str], name: str, missing: str) -> Response:
     """Answer with the page whose key `key` makes of `name`; `missing` says what to do where there is none."""
+    return file(lambda: key(name), missing, HTML)
+
+
+def file(key: Callable[[], str], missing: str, media_type: str) -> Response:
+    """Answer with the object under the key that `key` returns, unless what it is made of is no name."""
     try:
-        where = key(name)
+        where = key()
     except ConfigurationError as error:
         raise HTTPException(status.HTTP_404_NOT_FOUND, str(error)) from error
     try:
@@ -35,4 +41,4 @@ def page(key: Callable[[str], str], name: str, missing: str) -> Response:
         raise HTTPException(status.HTTP_503_SERVICE_UNAVAILABLE, str(error)) from error
     if found is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, missing)
-    return Response(found, media_type="text/html; charset=utf-8", headers=HEADERS)
+    return Response(found, media_type=media_type, headers=HEADERS)

@@ -1,0 +1,106 @@
+"""What the page of all models asks for: partitions, history, tuning and the endpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.api_fastapi.core_api.security import requires_access_dag
+from botocore.exceptions import BotoCoreError, ClientError
+from fastapi import APIRouter, Depends, HTTPException, Request, Response, status
+
+from histoflow.hooks.aws import aws_errors, is_not_found
+from histoflow.pages.answers import answer
+from histoflow.pages.sources import sources
+from idc.errors import ConfigurationError, HistoflowError
+from idc.overview import endpoint, partitions, tuning
+from idc.settings import settings
+
+DAG_ID = "idc_deploy"  # who may read the DAG that compares and deploys may read what it found
+PACKAGE_GROUP = "histoflow-idc"
+VERSIONS = 12
+
+router = APIRouter(prefix="/api", dependencies=[Depends(requires_access_dag("GET", param_dag_id=DAG_ID))])
+
+
+@router.get("/partitions")
+def read_history(request: Request) -> Response:
+    """Answer with the headline metrics of the newest partitions."""
+    return answer(request, partitions.history(sources().documents))
+
+
+@router.get("/partitions/{partition}")
+def read_partition(request: Request, partition: str) -> Response:
+    """Answer with everything on one partition's candidates."""
+    try:
+        found = partitions.partition(sources().documents, partition)
+    except ConfigurationError as error:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, str(error)) from error
+    return answer(request, found)
+
+
+@router.get("/tuning")
+def read_tuning(request: Request) -> Response:
+    """Answer with what each variant is tuned to, and was before."""
+    return answer(request, tuning.tuned(sources().documents))
+
+
+@router.get("/endpoint")
+def read_endpoint(request: Request) -> Response:
+    """Answer with the endpoint and the registered model versions, each with its own problem, if any."""
+    problems: list[str] = []
+    name = settings().endpoint_name
+    found: dict[str, Any] = {"name": name, "endpoint": None, "versions": []}
+    for part, read in (("endpoint", lambda: _endpoint(name)), ("versions", _versions)):
+        try:
+            found[part] = read()
+        except HistoflowError as error:
+            problems.append(str(error))
+    return answer(request, {**found, "problems": problems})
+
+
+def _endpoint(name: str) -> dict[str, Any] | None:
+    api = sources().client("sagemaker")
+    with aws_errors("endpoint", name):
+        try:
+            described = api.describe_endpoint(EndpointName=name)
+        except ClientError as error:
+            if is_not_found(error):
+                return None
+            raise
+        configs = [described, described.get("PendingDeploymentSummary", {})]
+        names = [one["EndpointConfigName"] for one in configs if "EndpointConfigName" in one]
+        found = [api.describe_endpoint_config(EndpointConfigName=one) for one in names]
+        variants = [variant for config in found for variant in config.get("ProductionVariants", [])]
+        config = {"ProductionVariants": variants}
+        packages = dict(sources().executor.map(_package, endpoint.model_names(config)))
+    return endpoint.shown(described, config, {model: one for model, one in packages.items() if one})
+
+
+def _package(model: str) -> tuple[str, dict[str, Any] | None]:
+    """Return a model's name with the model package it was made of, if it was and that can be read."""
+    api = sources().client("sagemaker")
+    try:
+        arn = endpoint.package_of(api.describe_model(ModelName=model))
+        return model, api.describe_model_package(ModelPackageName=arn) if arn else None
+    except (ClientError, BotoCoreError):
+        return model, None
+
+
+def _versions() -> list[dict[str, Any]]:
+    """Return the newest registered versions; one call gives their metadata too."""
+    group = getattr(settings(), "model_package_group", PACKAGE_GROUP)
+    with aws_errors("model versions of group", group):
+        found = (
+            sources()
+            .client("sagemaker")
+            .search(
+                Resource="ModelPackage",
+                SearchExpression={
+                    "Filters": [{"Name": "ModelPackageGroupName", "Operator": "Equals", "Value": group}]
+                },
+                SortBy="CreationTime",
+                SortOrder="Descending",
+                MaxResults=VERSIONS,
+            )
+        )
+    return [endpoint.version(one["ModelPackage"]) for one in found["Results"]]
