@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterator
+from typing import cast
+
 
 import embedded_aws.cli
 import stack.__main__
@@ -18,16 +20,16 @@ def pages() -> dict[str, str]:
     parts = [
         "# Commands",
         (
-            "`make` alone lists these targets; every one can be repeated. This page is made from the Makefile and the "
-            "command lines' own help."
+            "`make` alone lists these targets; every one can be repeated. This page is made from the Makefile "
+            "and the command lines' own help."
         ),
         table(("command", "does"), [(code(f"make {name}"), _prose(text)) for name, text in targets()]),
         "## `bin/embedded-aws`",
         "Speaks to the project's embedded AWS; [its page](../embedded-aws.md) tells more.",
-        *_help(embedded_aws.cli._parser(), "bin/embedded-aws"),
+        *_help(embedded_aws.cli._parser(), "bin/embedded-aws"),  # noqa: SLF001 - it is ours, and has the help
         "## `python -m stack`",
         "What the targets call.",
-        *_help(stack.__main__._parser(), "python -m stack"),
+        *_help(stack.__main__._parser(), "python -m stack"),  # noqa: SLF001 - the same
     ]
     return {"reference/commands.md": "\n\n".join(parts)}
 
@@ -43,8 +45,8 @@ def _prose(text: str) -> str:
 
 def _help(parser: argparse.ArgumentParser, program: str) -> Iterator[str]:
     parser.prog = program
-    [commands] = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    for name, sub in commands.choices.items():
+    commands = next(a for a in parser._actions if isinstance(a.choices, dict))  # noqa: SLF001 - no public way
+    for name, sub in cast("dict[str, argparse.ArgumentParser]", commands.choices).items():
         sub.prog = f"{program} {name}"
         sub.formatter_class = lambda prog: argparse.HelpFormatter(prog, width=100)
         yield f'??? note "`{program} {name}`"\n' + _indented(f"```text\n{sub.format_help().strip()}\n```")

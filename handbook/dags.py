@@ -1,4 +1,4 @@
-"""The pages of the DAGs: documentation, schedule, form, tasks and assets, from the DAGs as Airflow reads them."""
+"""The pages of the DAGs: documentation, schedule, form, tasks and assets, as Airflow reads them."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def _overview(dags: dict[str, Any]) -> str:
     parts = (
         "# The DAGs",
         (
-            "Each is a file in `dags/` that declares and wires only. These pages are made from the DAGs as Airflow "
-            "reads them. Arrows are assets, partitioned by month: when one is updated, the next DAG runs."
+            "Each is a file in `dags/` that declares and wires only. These pages are made from the DAGs as "
+            "Airflow reads them. Arrows are assets, partitioned by month: when one is updated, the next DAG runs."
         ),
         chain(),
         table(("DAG", "what", "runs"), rows),

@@ -58,9 +58,10 @@ def draw(title: str, nodes: Sequence[Node], edges: Sequence[Edge]) -> str:
     lines = [_edge(boxes[edge.source], boxes[edge.target], edge) for edge in edges]
     drawn = [_box(box) for box in boxes.values()]
     return (
-        f'<svg class="drawing" role="img" aria-label="{escape(title)}" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'style="max-width:{width:.0f}px" xmlns="http://www.w3.org/2000/svg">'
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+        f'<svg class="drawing" role="img" aria-label="{escape(title)}" style="max-width:{width:.0f}px" '
+        f'viewBox="0 0 {width:.0f} {height:.0f}"  xmlns="http://www.w3.org/2000/svg">'
+        '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" '
+        'orient="auto">'
         '<path class="tip" d="M0 0 8 4 0 8z"/></marker></defs>' + "".join(lines + drawn) + "</svg>"
     )
 
@@ -108,7 +109,8 @@ def _box(box: _Box) -> str:
     second = f'<text class="sub" x="{middle:.0f}" y="{first + _LINE:.0f}">{escape(node.subtitle)}</text>'
     return (
         f'<rect class="{node.kind}" x="{box.x:.0f}" y="{box.y:.0f}" width="{node.width:.0f}" '
-        f'height="{node.height:.0f}" rx="6"/><text x="{middle:.0f}" y="{first:.0f}">{escape(node.title)}</text>'
+        f'height="{node.height:.0f}" rx="6"/>'
+        f'<text x="{middle:.0f}" y="{first:.0f}">{escape(node.title)}</text>'
         + (second if node.subtitle else "")
     )
 

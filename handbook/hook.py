@@ -49,7 +49,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 - as MkDocs calls it
     """Turn links that leave `docs/` into the paths they name."""
     if page.file.abs_src_path is None:
         return markdown
@@ -93,7 +93,7 @@ def _generated(environment: str, module: str) -> dict[str, str]:
 
 
 def _spelled_out(nav: Any, known: list[str]) -> Any:
-    """Return the navigation with patterns replaced by the pages they match, and without pages that do not exist.
+    """Return the navigation with patterns as the pages they match, and without pages that do not exist.
 
     A page that exists and is not in the navigation fails a strict build, so nothing is lost by a misspelling.
     """

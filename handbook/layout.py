@@ -21,8 +21,8 @@ def pages() -> dict[str, str]:
     parts = (
         "# S3 layout",
         (
-            "Everything lies in one bucket, and `include/idc/layout.py` alone knows where. A key that ends with a "
-            "slash is a prefix. This page is made by calling its functions."
+            "Everything lies in one bucket, and `include/idc/layout.py` alone knows where. A key that ends "
+            "with a slash is a prefix. This page is made by calling its functions."
         ),
         table(("key", "function", "what"), rows),
         (

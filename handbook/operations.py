@@ -18,7 +18,8 @@ def pages() -> dict[str, str]:
         "# Operations of the embedded AWS",
         (
             "What the [embedded AWS](../embedded-aws.md) itself answers; requests are validated against the "
-            "service's own model, and [known differences](../embedded-aws.md#differences-from-amazons-service) are listed. "
+            "service's own model, and [known differences](../embedded-aws.md#differences-from-amazons-service) "
+            "are listed. "
             "Other services are moto's and SeaweedFS's. The table is made from its handlers."
         ),
         "## SageMaker",

@@ -28,8 +28,8 @@ def pages() -> dict[str, str]:
     parts = [
         "# Settings",
         (
-            "Every setting is an environment variable. What is wrong or missing is reported all at once, by name, "
-            "and secrets print as `***`. This page is made from the classes that read them."
+            "Every setting is an environment variable. What is wrong or missing is reported all at once, by "
+            "name, and secrets print as `***`. This page is made from the classes that read them."
         ),
     ]
     for kind in kinds():
