@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from typing import cast
 
-
 import embedded_aws.cli
 import stack.__main__
 from handbook.markdown import ROOT, code, table
@@ -20,7 +19,7 @@ def pages() -> dict[str, str]:
     parts = [
         "# Commands",
         (
-            "`make` alone lists these targets; every one can be repeated. This page is made from the Makefile "
+            "`make` alone lists these targets; each can be repeated. This page is made from the Makefile "
             "and the command lines' own help."
         ),
         table(("command", "does"), [(code(f"make {name}"), _prose(text)) for name, text in targets()]),

@@ -56,8 +56,8 @@ def _overview(dags: dict[str, Any]) -> str:
     parts = (
         "# The DAGs",
         (
-            "Each is a file in `dags/` that declares and wires only. These pages are made from the DAGs as "
-            "Airflow reads them. Arrows are assets, partitioned by month: when one is updated, the next DAG runs."
+            "Each is a file in `dags/` that declares and wires only; these pages are made from what Airflow "
+            "reads there. Arrows are assets, partitioned by month: when one is updated, the next DAG runs."
         ),
         chain(),
         table(("DAG", "what", "runs"), rows),
@@ -68,16 +68,26 @@ def _overview(dags: dict[str, Any]) -> str:
 def chain() -> str:
     """Return a drawing of the DAGs and the assets that join them."""
     dags = read()
-    makers: dict[str, list[str]] = {}
-    for dag_id, dag in dags.items():
-        for asset in {asset.name for task in dag.tasks for asset in task.outlets}:
-            makers.setdefault(asset, []).append(dag_id)
-    takers = {dag_id: _awaited(dag) for dag_id, dag in dags.items()}
+    made = {asset.name for dag in dags.values() for task in dag.tasks for asset in task.outlets}
+    edges = [
+        Edge(maker, taker, asset)
+        for taker, dag in dags.items()
+        for asset in _awaited(dag)
+        for maker in _makers(asset)
+    ]
     nodes = [Node(dag_id, dag_id, str(dag.description), "dag") for dag_id, dag in dags.items()]
-    nodes += [Node(asset, asset, "asset", "asset") for asset in makers]
-    edges = [Edge(dag_id, asset) for asset, dag_ids in makers.items() for dag_id in dag_ids]
-    edges += [Edge(asset, dag_id) for dag_id, assets in takers.items() for asset in assets if asset in makers]
+    for asset in sorted(made - {edge.label for edge in edges}):
+        nodes.append(Node(asset, asset, "asset", "asset"))
+        edges += [Edge(maker, asset) for maker in _makers(asset)]
     return draw("DAGs and the assets that join them", nodes, _without_cycles(edges))
+
+
+def _makers(asset: str) -> list[str]:
+    return [
+        dag_id
+        for dag_id, dag in read().items()
+        if any(asset == out.name for task in dag.tasks for out in task.outlets)
+    ]
 
 
 def _page(dag: Any) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from html import escape
 
 _CHAR, _LINE, _PAD = 7.4, 18, 14  # width of a character, height of a line and space around text, in pixels
-_GAP, _ROW_GAP = 36, 22
+_AHEAD, _BESIDE = 36, 22  # between ranks, and between the nodes of a rank
+_PAGE = 700
 
 
 @dataclass(frozen=True)
@@ -48,59 +49,77 @@ class _Box:
 
 
 def draw(title: str, nodes: Sequence[Node], edges: Sequence[Edge]) -> str:
-    """Return an SVG of the graph, laid out from left to right; `title` is what a screen reader says.
+    """Return an SVG of the graph, which has no cycle; `title` is what a screen reader says.
 
-    The graph has no cycle.
+    It reads from left to right, or from top to bottom where it would be wider than a page.
     """
-    boxes = _laid_out(nodes, edges)
-    width = max(box.x + box.node.width for box in boxes.values()) + 2
+    is_upright = False
+    boxes = _laid_out(nodes, edges, is_upright)
+    if _right(boxes) > _PAGE:
+        is_upright = True
+        boxes = _laid_out(nodes, edges, is_upright)
+    width = _right(boxes)
     height = max(box.y + box.node.height for box in boxes.values()) + 2
-    lines = [_edge(boxes[edge.source], boxes[edge.target], edge) for edge in edges]
+    lines = [_edge(boxes[edge.source], boxes[edge.target], edge, is_upright) for edge in edges]
     drawn = [_box(box) for box in boxes.values()]
     return (
         f'<svg class="drawing" role="img" aria-label="{escape(title)}" style="max-width:{width:.0f}px" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}"  xmlns="http://www.w3.org/2000/svg">'
+        f'viewBox="0 0 {width:.0f} {height:.0f}" xmlns="http://www.w3.org/2000/svg">'
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" '
-        'orient="auto">'
-        '<path class="tip" d="M0 0 8 4 0 8z"/></marker></defs>' + "".join(lines + drawn) + "</svg>"
+        'orient="auto"><path class="tip" d="M0 0 8 4 0 8z"/></marker></defs>'
+        + "".join(lines + drawn)
+        + "</svg>"
     )
 
 
-def _laid_out(nodes: Sequence[Node], edges: Sequence[Edge]) -> dict[str, _Box]:
-    """Place every node in the column after its last predecessor, near the middle of its predecessors."""
-    columns = _columns(nodes, edges)
-    tallest = max(_tall(column) for column in columns)
+def _right(boxes: dict[str, _Box]) -> float:
+    return max(box.x + box.node.width for box in boxes.values()) + 2
+
+
+def _laid_out(nodes: Sequence[Node], edges: Sequence[Edge], is_upright: bool) -> dict[str, _Box]:
+    """Place every node in the rank after its last predecessor, near the middle of its predecessors."""
+    ranks = _ranks(nodes, edges)
+    longest = max(_length(rank, is_upright) for rank in ranks)
     boxes: dict[str, _Box] = {}
-    x = 2.0
-    for number, column in enumerate(columns):
-        column.sort(key=lambda node: _middle(node, edges, boxes))
-        y = 2 + (tallest - _tall(column)) / 2
-        widest = max(node.width for node in column)
-        for node in column:
-            boxes[node.id] = _Box(node, x + (widest - node.width) / 2, y)
-            y += node.height + _ROW_GAP
-        here = {node.id for node in column}
-        labels = [len(edge.label) * _CHAR * 0.85 for edge in edges if edge.source in here]
-        x += widest + max([_GAP, *(length + _GAP for length in labels if length)])
-        assert number < len(nodes)
+    along = 2.0
+    for rank in ranks:
+        rank.sort(key=lambda node: _middle(node, edges, boxes, is_upright))
+        across = 2 + (longest - _length(rank, is_upright)) / 2
+        thickest = max(_size(node, not is_upright) for node in rank)
+        for node in rank:
+            inset = along + (thickest - _size(node, not is_upright)) / 2
+            boxes[node.id] = _Box(node, across, inset) if is_upright else _Box(node, inset, across)
+            across += _size(node, is_upright) + _BESIDE
+        here = {node.id for node in rank}
+        labels = [len(edge.label) * _CHAR * 0.85 for edge in edges if edge.source in here and not is_upright]
+        along += thickest + _AHEAD + max([0.0, *labels])
     return boxes
 
 
-def _columns(nodes: Sequence[Node], edges: Sequence[Edge]) -> list[list[Node]]:
+def _ranks(nodes: Sequence[Node], edges: Sequence[Edge]) -> list[list[Node]]:
     rank = {node.id: 0 for node in nodes}
     for _ in nodes:
         for edge in edges:
             rank[edge.target] = max(rank[edge.target], rank[edge.source] + 1)
+    for node in nodes:  # what nothing leads to stands just before what it leads to
+        after = [rank[edge.target] for edge in edges if edge.source == node.id]
+        if after and not any(edge.target == node.id for edge in edges):
+            rank[node.id] = min(after) - 1
     return [[node for node in nodes if rank[node.id] == number] for number in range(max(rank.values()) + 1)]
 
 
-def _tall(column: Sequence[Node]) -> float:
-    return sum(node.height for node in column) + _ROW_GAP * (len(column) - 1)
+def _length(rank: Sequence[Node], is_upright: bool) -> float:
+    return sum(_size(node, is_upright) for node in rank) + _BESIDE * (len(rank) - 1)
 
 
-def _middle(node: Node, edges: Sequence[Edge], boxes: dict[str, _Box]) -> float:
-    before = [boxes[edge.source].y for edge in edges if edge.target == node.id and edge.source in boxes]
-    return sum(before) / len(before) if before else 0
+def _size(node: Node, is_width: bool) -> float:
+    return node.width if is_width else node.height
+
+
+def _middle(node: Node, edges: Sequence[Edge], boxes: dict[str, _Box], is_upright: bool) -> float:
+    before = [boxes[edge.source] for edge in edges if edge.target == node.id and edge.source in boxes]
+    places = [box.x + box.node.width / 2 if is_upright else box.y for box in before]
+    return sum(places) / len(places) if places else 0
 
 
 def _box(box: _Box) -> str:
@@ -115,13 +134,20 @@ def _box(box: _Box) -> str:
     )
 
 
-def _edge(source: _Box, target: _Box, edge: Edge) -> str:
-    x1, y1 = source.x + source.node.width, source.y + source.node.height / 2
-    x2, y2 = target.x, target.y + target.node.height / 2
-    bend = (x2 - x1) / 2
+def _edge(source: _Box, target: _Box, edge: Edge, is_upright: bool) -> str:
+    if is_upright:
+        x1, y1 = source.x + source.node.width / 2, source.y + source.node.height
+        x2, y2 = target.x + target.node.width / 2, target.y
+        bend_x, bend_y, label_x, label_y = 0.0, (y2 - y1) / 2, 8.0, 4.0
+    else:
+        x1, y1 = source.x + source.node.width, source.y + source.node.height / 2
+        x2, y2 = target.x, target.y + target.node.height / 2
+        bend_x, bend_y, label_x, label_y = (x2 - x1) / 2, 0.0, 0.0, -6.0
+    ends = f"{x1 + bend_x:.0f} {y1 + bend_y:.0f} {x2 - bend_x:.0f} {y2 - bend_y:.0f} {x2:.0f} {y2:.0f}"
     dashed = ' stroke-dasharray="5 4"' if edge.is_dashed else ""
-    path = f"M{x1:.0f} {y1:.0f}C{x1 + bend:.0f} {y1:.0f} {x2 - bend:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"
-    label = (
-        f'<text class="label" x="{(x1 + x2) / 2:.0f}" y="{(y1 + y2) / 2 - 6:.0f}">{escape(edge.label)}</text>'
-    )
-    return f'<path class="edge" marker-end="url(#tip)" d="{path}"{dashed}/>' + (label if edge.label else "")
+    path = f'<path class="edge" marker-end="url(#tip)" d="M{x1:.0f} {y1:.0f}C{ends}"{dashed}/>'
+    if not edge.label:
+        return path
+    kind = "label start" if is_upright else "label"
+    x, y = (x1 + x2) / 2 + label_x, (y1 + y2) / 2 + label_y
+    return f'{path}<text class="{kind}" x="{x:.0f}" y="{y:.0f}">{escape(edge.label)}</text>'

@@ -37,7 +37,7 @@ def pages() -> dict[str, str]:
     ]
     parts = (
         "# The house",
-        "Drawn from the code at every build: an arrow means *imports*. All point one way; a test keeps it so.",
+        "Drawn from the code at each build: an arrow means *imports*. All point one way; a test keeps it so.",
         draw("Which part imports which", nodes, edges),
         table(("part", "is", "imports of ours"), rows),
         "## How the DAGs are joined",

@@ -17,14 +17,17 @@ _STAND_INS = ("name", "digest", "split", "number")
 
 def pages() -> dict[str, str]:
     """Return the page."""
-    rows = [(code(key), code(f"layout.{name}"), first_sentence(doc)) for name, key, doc in keys()]
+    rows = [
+        (code(key), first_sentence(doc).removeprefix("Return ").capitalize(), code(name))
+        for name, key, doc in keys()
+    ]
     parts = (
         "# S3 layout",
         (
             "Everything lies in one bucket, and `include/idc/layout.py` alone knows where. A key that ends "
             "with a slash is a prefix. This page is made by calling its functions."
         ),
-        table(("key", "function", "what"), rows),
+        table(("key", "what", "function"), rows),
         (
             f"`<variant>` is one of {', '.join(map(code, layout.VARIANTS))}; `<split>` one of "
             f"{', '.join(map(code, layout.SPLITS))}; a digest is a SHA-256 in hexadecimal."

@@ -17,9 +17,9 @@ def pages() -> dict[str, str]:
     parts = (
         "# Operations of the embedded AWS",
         (
-            "What the [embedded AWS](../embedded-aws.md) itself answers; requests are validated against the "
-            "service's own model, and [known differences](../embedded-aws.md#differences-from-amazons-service) "
-            "are listed. "
+            "What the [embedded AWS](../embedded-aws.md) itself answers; requests are held against the "
+            "service's own model, and "
+            "[known differences](../embedded-aws.md#differences-from-amazons-service) are listed. "
             "Other services are moto's and SeaweedFS's. The table is made from its handlers."
         ),
         "## SageMaker",
