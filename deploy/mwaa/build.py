@@ -52,10 +52,9 @@ def pins(environment: str) -> Iterator[str]:
 
 
 def requirements() -> str:
-    """Return what MWAA is to install: what the DAGs and plugins import, as `requirements/airflow.in` has it."""
-    wanted = [
-        line for line in (ROOT / "requirements" / "airflow.in").read_text().splitlines() if line[:1].isalpha()
-    ]
+    """Return what MWAA is to install: what `requirements/airflow.in` has for DAGs and plugins."""
+    lines = (ROOT / "requirements" / "airflow.in").read_text().splitlines()
+    wanted = [line for line in lines if line[:1].isalpha()]
     names = {line: re.split(r"[=\[<>~]", line)[0] for line in wanted}
     return f'--constraint "{CONSTRAINTS}"\n' + "".join(
         f"{line}\n" for line in wanted if names[line] not in NOT_THERE
@@ -63,21 +62,19 @@ def requirements() -> str:
 
 
 def startup() -> str:
-    """Return the script that each component runs as it starts, with the lock of the SageMaker SDK inside."""
+    """Return the script that each component runs as it starts, the SageMaker SDK's lock inside."""
     template = (Path(__file__).parent / "startup.sh").read_text()
     return template.replace("@LOCK@\n", (ROOT / "requirements" / "sagemaker-sdk.txt").read_text())
 
 
 def pack(archive: Path) -> None:
-    """Write `plugins.zip`: the plugins and, beside them, the library and the scripts that travel into jobs."""
+    """Write `plugins.zip`: the plugins and, beside them, the library and the scripts for jobs."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         for below, source in PACKED.items():
             for path in sorted((ROOT / source).rglob("*")):
                 if path.is_file() and "__pycache__" not in path.parts:
-                    name = (Path(below) / path.relative_to(ROOT / source)).as_posix()
-                    _add(
-                        packed, name, _ignoring(path) if path.name == ".airflowignore" else path.read_bytes()
-                    )
+                    content = _ignoring(path) if path.name == ".airflowignore" else path.read_bytes()
+                    _add(packed, (Path(below) / path.relative_to(ROOT / source)).as_posix(), content)
 
 
 def _ignoring(path: Path) -> bytes:
