@@ -51,7 +51,8 @@ def kinds() -> list[type[BaseSettings]]:
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, BaseSettings) and kind.__module__ == module.__name__
     ]
-    return list(dict.fromkeys(found))
+    bases = {base for kind in found for base in kind.__mro__[1:]}  # what a class inherits is among its own
+    return [kind for kind in dict.fromkeys(found) if kind not in bases]
 
 
 def variables(kind: type[BaseSettings]) -> Iterator[str]:
