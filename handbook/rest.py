@@ -43,7 +43,7 @@ def page(document: Schema) -> str:
     parts = [
         "# REST API",
         document["info"].get("description", ""),
-        "Made from the application's [OpenAPI document](openapi.json), which it also serves at `/openapi.json`.",
+        "Made from the application's [OpenAPI document](openapi.json), which it serves at `/openapi.json`.",
     ]
     operations = [
         (method, path, operation)
@@ -76,11 +76,7 @@ def _operation(method: str, path: str, operation: Schema) -> Iterator[str]:
     if body := operation.get("requestBody"):
         yield table(("body", "schema"), list(_contents(body.get("content", {}))))
     rows = [
-        (
-            code(status),
-            answer.get("description", ""),
-            "<br>".join(map(" ".join, _contents(answer.get("content", {})))),
-        )
+        (code(status), answer.get("description", ""), _listed(answer.get("content", {})))
         for status, answer in operation.get("responses", {}).items()
     ]
     yield table(("answer", "when", "body"), rows)
@@ -94,6 +90,10 @@ def _parameter(parameter: Schema) -> tuple[str, ...]:
 def _contents(contents: Schema) -> Iterator[tuple[str, str]]:
     for kind, content in contents.items():
         yield code(kind), _type(content["schema"]) if content.get("schema") else ""
+
+
+def _listed(contents: Schema) -> str:
+    return "<br>".join(f"{kind} {schema}".strip() for kind, schema in _contents(contents))
 
 
 def _schema(name: str, schema: Schema) -> Iterator[str]:
