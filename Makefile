@@ -68,7 +68,7 @@ bench: test-environments  ## Run the benchmarks
 	@set -e; $(TEST) for file in $(wildcard benchmarks/*.py); do PYTHONPATH=include:plugins:tests $(DEV)/python $$file; done
 
 docs: docs-environments  ## Build the documentation site, warnings are errors [SITE=folder]
-	@NO_MKDOCS_2_WARNING=1 $(MKDOCS) build --strict --quiet --site-dir '$(SITE)'
+	@NO_MKDOCS_2_WARNING=1 $(MKDOCS) build --strict --site-dir '$(SITE)'
 	@echo "documentation: $(SITE)/index.html"
 
 docs-serve: docs-environments  ## Show the documentation at http://127.0.0.1:8000, built anew when a file changes
@@ -87,7 +87,7 @@ environments: $(BOOTSTRAP)
 	@$(BUILD) airflow mxnet tensorflow embedded-aws sagemaker-sdk
 
 test-environments: $(BOOTSTRAP)
-	@$(BUILD) airflow mxnet tensorflow embedded-aws sagemaker-sdk dev
+	@$(BUILD) airflow mxnet tensorflow embedded-aws sagemaker-sdk serving docs dev
 
 # Clients that only the slow tests run against the embedded AWS, each in the company it needs.
 client-environments: $(BOOTSTRAP)

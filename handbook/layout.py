@@ -19,7 +19,7 @@ def pages() -> dict[str, str]:
     """Return the page."""
     rows = [
         (code(key), first_sentence(doc).removeprefix("Return ").capitalize(), code(name))
-        for name, key, doc in keys()
+        for name, key, doc in entries()
     ]
     parts = (
         "# S3 layout",
@@ -36,7 +36,7 @@ def pages() -> dict[str, str]:
     return {"reference/layout.md": "\n\n".join(parts)}
 
 
-def keys() -> list[tuple[str, str, str]]:
+def entries() -> list[tuple[str, str, str]]:
     """Return name, key and docstring of every function that makes a key, sorted by key."""
     found = [(name, _key(function), function.__doc__ or "") for name, function in _functions()]
     return sorted(found, key=lambda entry: entry[1])
