@@ -26,8 +26,8 @@ TEST := unset $$(env | grep -oE '^(AWS|AIRFLOW|HISTOFLOW)_[A-Z0-9_]*'); \
   export HISTOFLOW_HOME='$(HISTOFLOW_HOME)/test' HISTOFLOW_ENVS='$(HISTOFLOW_ENVS)';
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs env test test-fast check lint types bench docs docs-serve mwaa clean lock system-packages \
-  environments test-environments client-environments docs-environments
+.PHONY: help demo up down status logs env test test-fast check lint types bench docs docs-serve mwaa clean lock compose-env \
+  system-packages environments test-environments client-environments docs-environments
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | sed 's/\$$\$$/$$/' | expand -t 18
@@ -106,11 +106,14 @@ $(BOOTSTRAP): requirements/bootstrap.txt
 	@touch '$@'
 
 lock: $(BOOTSTRAP)  ## Resolve requirements/*.in into hashed locks [LOCK=--upgrade]
-	@cd requirements && for name in bootstrap embedded-aws mxnet tensorflow airflow serving docs dev sagemaker-sdk sagemaker-sdk3 awscli; do \
+	@cd requirements && for name in bootstrap embedded-aws mxnet tensorflow airflow airflow-cluster serving docs dev sagemaker-sdk sagemaker-sdk3 awscli; do \
 	  echo "locking $$name"; \
-	  UV_PYTHON_DOWNLOADS=never $(UV) pip compile -q --python '$(PYTHON)' --generate-hashes \
+	  UV_PYTHON_DOWNLOADS=never $(UV) pip compile -q --python '$(PYTHON)' --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-annotate --no-header $(LOCK) $$name.in -o $$name.txt || exit 1; \
 	done
+
+compose-env: $(BOOTSTRAP)  ## Make the .env of docker-compose.yaml, with secrets of its own
+	@PYTHONPATH=include $(HISTOFLOW_ENVS)/bootstrap/bin/python -m stack.compose_env
 
 system-packages:  ## Install the two shared libraries MXNet needs (Debian, Ubuntu)
 	@if ldconfig -p | grep -q libgomp.so.1 && ldconfig -p | grep -q libquadmath.so.0; then \

@@ -34,7 +34,6 @@ ROLE_ARN = f"arn:aws:iam::123456789012:role/{ROLE}"
 MARKER = "EMBEDDED_AWS_PROCESS_OF"
 INTERNAL_PORTS = range(20, 31)
 TENSORFLOW_SERVER = REPOSITORY / "include" / "embedded_aws" / "runtime" / "tensorflow_server.py"
-
 T = TypeVar("T")
 
 
@@ -95,12 +94,25 @@ class LocalAws:
     ) -> subprocess.CompletedProcess[str]:
         """Run the command line to its end."""
         return subprocess.run(
-            [interpreter("embedded-aws"), "-m", "embedded_aws", "--home", str(self.home), *arguments],
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "include"), **(variables or {})},
+            self._arguments(arguments),
+            env={**self._variables(), **(variables or {})},
             capture_output=True,
             text=True,
             timeout=110,
         )
+
+    def start_command(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start the command line and leave it running; what it prints can be read from it."""
+        return subprocess.Popen(
+            self._arguments(arguments), env=self._variables(), stdout=subprocess.PIPE, text=True
+        )
+
+    @staticmethod
+    def _variables() -> dict[str, str]:
+        return {**os.environ, "PYTHONPATH": str(REPOSITORY / "include")}
+
+    def _arguments(self, arguments: tuple[str, ...]) -> list[str]:
+        return [interpreter("embedded-aws"), "-m", "embedded_aws", "--home", str(self.home), *arguments]
 
     def up(self) -> LocalAws:
         """Start it, or start it again."""

@@ -1,4 +1,4 @@
-"""The command line: up, down, status, env, jobs, logs, endpoints, fault, reset."""
+"""The command line: up, run, down, status, env, jobs, logs, endpoints, fault, reset."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import dataclasses
 import os
 import shlex
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -15,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from embedded_aws import fault_switch, health, kinds, logs, roles, settings, supervisor
-from embedded_aws.credentials import load_or_create
+from embedded_aws.credentials import load_or_create, write_profile
 from embedded_aws.errors import EmbeddedAwsError, SettingError
 from embedded_aws.settings import Settings
 from embedded_aws.store import Kind, Row, Store
 
 DEFAULT_HOME = "~/.embedded-aws"
 FOLLOW_PERIOD_S = 0.2
+WATCH_PERIOD_S = 1.0
 MOST_ROWS = 50
 
 
@@ -49,6 +51,19 @@ def up(chosen: Settings, _options: dict[str, Any]) -> int:
     print(f"embedded AWS: up after {time.monotonic() - started:.1f} s, home {chosen.home}")
     print(f"  AWS  {chosen.endpoint_url}\n  S3   {chosen.s3_endpoint_url}")
     return 0
+
+
+def run(chosen: Settings, options: dict[str, Any]) -> int:
+    """Start everything, stay until SIGTERM or SIGINT, then stop everything: for a container of its own."""
+    asked = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked.set())
+    up(chosen, options)
+    print(f"  credentials  {write_profile(chosen.home)}", flush=True)
+    while supervisor.is_up(chosen) and not asked.wait(WATCH_PERIOD_S):
+        pass
+    down(chosen, options)
+    return 0 if asked.is_set() else 1
 
 
 def down(chosen: Settings, _options: dict[str, Any]) -> int:
@@ -178,6 +193,7 @@ def fault(chosen: Settings, options: dict[str, Any]) -> int:
 
 COMMANDS = {
     "up": up,
+    "run": run,
     "down": down,
     "reset": reset,
     "status": status,
@@ -201,7 +217,8 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument(
             "--internal-port", type=int, help="first of eleven ports of our own (20 above --port)"
         )
-        if name == "up":
+        if name in ("up", "run"):
+            sub.add_argument("--listen", help="address of the two public ports: 127.0.0.1 or 0.0.0.0")
             sub.add_argument("--runtimes", help="TOML file that maps images to interpreters")
             sub.add_argument("--bucket", action="append", help="an S3 bucket to make; may be repeated")
             sub.add_argument("--role", action="append", help="an IAM role to make; may be repeated")

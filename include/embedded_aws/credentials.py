@@ -35,6 +35,18 @@ def load_or_create(home: Path) -> Credentials:
     return Credentials(**json.loads(path.read_text()))
 
 
+def write_profile(home: Path) -> Path:
+    """Write the credentials as a file for `AWS_SHARED_CREDENTIALS_FILE`, and return its path."""
+    credentials = load_or_create(home)
+    path = home / "credentials.ini"
+    path.touch(mode=0o600)
+    path.write_text(
+        f"[default]\naws_access_key_id = {credentials.access_key_id}\n"
+        f"aws_secret_access_key = {credentials.secret_access_key}\n"
+    )
+    return path
+
+
 def _generate() -> dict[str, str]:
     return {
         "access_key_id": "AKIA" + base64.b32encode(secrets.token_bytes(10)).decode(),

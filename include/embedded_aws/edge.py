@@ -20,7 +20,7 @@ from embedded_aws.credentials import load_or_create
 from embedded_aws.invocation.invocations import Invocations
 from embedded_aws.ports import Ports
 from embedded_aws.proxy import Proxy
-from embedded_aws.settings import HOST, Settings, load
+from embedded_aws.settings import Settings, load
 from embedded_aws.store import Store
 from embedded_aws.wire import http, service
 from embedded_aws.wire.faults import ServiceFault
@@ -197,7 +197,7 @@ def main() -> None:
     service.sagemaker(), service.runtime()
     uvicorn.run(
         Edge(settings),
-        host=HOST,
+        host=settings.listen,
         port=settings.port,
         loop="uvloop",
         http="httptools",

@@ -70,10 +70,10 @@ class Gate(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 1024
 
-    def __init__(self, port: int, upstream_port: int, credentials: Credentials) -> None:
+    def __init__(self, address: tuple[str, int], upstream_port: int, credentials: Credentials) -> None:
         self.upstream_port = upstream_port
         self.credentials = credentials
-        super().__init__((HOST, port), Connection)
+        super().__init__(address, Connection)
 
 
 def with_key(head: bytes, credentials: Credentials) -> bytes:
@@ -154,7 +154,7 @@ def main() -> None:
     ports = Ports.of(settings)
     keys = s3_keys.server(settings)
     threading.Thread(target=keys.serve_forever, daemon=True).start()
-    Gate(ports.s3, ports.seaweedfs, load_or_create(settings.home)).serve_forever()
+    Gate((settings.listen, ports.s3), ports.seaweedfs, load_or_create(settings.home)).serve_forever()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Any
 from embedded_aws.errors import SettingError
 
 HOST = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - only if a person asks for it, as in a container of its own
 ACCOUNT = "123456789012"
 VARIABLE_PREFIX = "EMBEDDED_AWS_"
 INTERNAL_PORT_OFFSET = 20
@@ -25,10 +26,12 @@ class Settings:
     """Everything one embedded AWS is told; `home` holds all of its state.
 
     Times are in seconds, sizes in the unit their name ends with. `internal_port` is the first of
-    the consecutive ports only our own processes use (0: twenty above `port`).
+    the consecutive ports only our own processes use (0: twenty above `port`). `listen` is the address of the
+    two public ports; everything else is on the loopback interface.
     """
 
     home: Path
+    listen: str = HOST
     port: int = 4566
     s3_port: int = 8333
     internal_port: int = 0
@@ -59,6 +62,10 @@ class Settings:
                 raise SettingError(
                     f"Setting {name}: {value}, expected a port from 1 to {LARGEST_PORT}. {how_to_set(name)}"
                 )
+        if self.listen not in (HOST, EVERYWHERE):
+            raise SettingError(
+                f"Setting listen: {self.listen!r}, expected {HOST} or {EVERYWHERE}. {how_to_set('listen')}"
+            )
         if self.isolation not in ("auto", "namespaces", "none"):
             raise SettingError(
                 f"Setting isolation: {self.isolation!r}, expected auto, namespaces or none. "

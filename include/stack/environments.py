@@ -26,6 +26,7 @@ from stack.errors import EnvironmentBuildError
 
 NAMES = (
     "airflow",
+    "airflow-cluster",
     "mxnet",
     "tensorflow",
     "embedded-aws",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import configparser
 import json
+import signal
 import socket
+import subprocess
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -85,3 +88,35 @@ def test_bad_settings_are_explained(tmp_path: Path) -> None:
         done = aws.command("up", *flags)
         assert done.returncode == 1
         assert words in done.stderr
+
+
+def test_run_stays_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    port, s3_port = local_aws.free_ports()
+    aws = LocalAws(tmp_path / "home", port, s3_port)
+    options = ["--port", str(port), "--s3-port", str(s3_port), "--listen", "0.0.0.0", "--bucket", "of-run"]
+    with aws.start_command("run", *options) as running:
+        try:
+            line = local_aws.wait_until(lambda: _line(running, "credentials"), 60)
+            profile = configparser.ConfigParser()
+            profile.read(line.split()[1])
+            aws.env = {name.upper(): value for name, value in profile["default"].items()}
+            aws.client("s3").head_bucket(Bucket="of-run")
+            found = [each.laddr for process in aws.processes() for each in process.net_connections()]
+            assert {"0.0.0.0"} <= {address.ip for address in found if address.port == port}
+            assert {"0.0.0.0"} <= {address.ip for address in found if address.port == s3_port}
+        finally:
+            running.send_signal(signal.SIGTERM)
+        assert running.wait(30) == 0
+    assert aws.processes() == []
+
+
+def test_listening_anywhere_else_is_refused(tmp_path: Path) -> None:
+    done = LocalAws(tmp_path / "home", 20_000, 20_001).command("up", "--listen", "::1")
+    assert (done.returncode, "expected 127.0.0.1 or 0.0.0.0" in done.stderr) == (1, True)
+
+
+def _line(process: subprocess.Popen[str], word: str) -> str:
+    """The next line that a process prints with this word first; empty at any other."""
+    assert process.stdout is not None
+    line = process.stdout.readline().strip()
+    return line if line.startswith(word) else ""
