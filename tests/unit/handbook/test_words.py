@@ -39,6 +39,14 @@ def test_every_command_on_a_page_is_a_target() -> None:
     assert {(page, name) for page, name in found if name not in targets} == set()
 
 
+def test_every_link_of_the_readme_leads_to_a_file() -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)", (ROOT / "README.md").read_text())
+    inner = [target for target in targets if "://" not in target]
+
+    assert len(inner) > 10
+    assert [target for target in inner if not (ROOT / target).exists()] == []
+
+
 def test_every_target_says_what_it_does_or_is_only_for_others() -> None:
     defined = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     documented = {name for name, _ in commands.targets()}
