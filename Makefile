@@ -10,21 +10,24 @@ ARCHIVE ?=
 SPLIT ?=
 PARTITION ?=
 SERVICES ?=
+SITE ?= $(HISTOFLOW_HOME)/site
+MWAA ?= build/mwaa
 
 UV := $(HISTOFLOW_ENVS)/bootstrap/bin/uv
 BOOTSTRAP := $(HISTOFLOW_ENVS)/bootstrap/histoflow-ready
 BUILD := PYTHONPATH=include $(HISTOFLOW_ENVS)/bootstrap/bin/python -m stack.environments
 STACK := PYTHONPATH=include $(HISTOFLOW_ENVS)/airflow/bin/python -m stack
 DEV := $(HISTOFLOW_ENVS)/dev/bin
-STATE := $(addprefix $(HISTOFLOW_HOME)/,airflow aws logs run test)
+MKDOCS := $(HISTOFLOW_ENVS)/docs/bin/mkdocs
+STATE := $(addprefix $(HISTOFLOW_HOME)/,airflow aws logs run site test)
 
 # Tests keep their state apart, and see nothing of the stack that may be running.
 TEST := unset $$(env | grep -oE '^(AWS|AIRFLOW|HISTOFLOW)_[A-Z0-9_]*'); \
   export HISTOFLOW_HOME='$(HISTOFLOW_HOME)/test' HISTOFLOW_ENVS='$(HISTOFLOW_ENVS)';
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs env test test-fast test-compose check lint types bench clean lock compose-env system-packages \
-  environments test-environments client-environments
+.PHONY: help demo up down status logs env test test-fast test-compose check lint types bench docs docs-serve mwaa clean lock \
+  compose-env system-packages environments test-environments client-environments docs-environments
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | sed 's/\$$\$$/$$/' | expand -t 18
@@ -67,6 +70,16 @@ types: test-environments
 bench: test-environments  ## Run the benchmarks
 	@set -e; $(TEST) for file in $(wildcard benchmarks/*.py); do PYTHONPATH=include:plugins:tests $(DEV)/python $$file; done
 
+docs: docs-environments  ## Build the documentation site, warnings are errors [SITE=folder]
+	@NO_MKDOCS_2_WARNING=1 $(MKDOCS) build --strict --site-dir '$(SITE)'
+	@echo "documentation: $(SITE)/index.html"
+
+docs-serve: docs-environments  ## Show the documentation at http://127.0.0.1:8000, built anew when a file changes
+	@NO_MKDOCS_2_WARNING=1 $(MKDOCS) serve --dev-addr 127.0.0.1:8000
+
+mwaa: environments  ## Make what Amazon MWAA takes: requirements.txt, plugins.zip and dags/ [MWAA=folder]
+	@$(HISTOFLOW_ENVS)/airflow/bin/python deploy/mwaa/build.py '$(MWAA)'
+
 clean:  ## Stop everything, then remove all state and the environments
 	@if [ -x '$(HISTOFLOW_ENVS)/airflow/bin/python' ]; then $(STACK) down; fi
 	@for folder in $(STATE) '$(HISTOFLOW_ENVS)'; do \
@@ -77,11 +90,15 @@ environments: $(BOOTSTRAP)
 	@$(BUILD) airflow mxnet tensorflow embedded-aws sagemaker-sdk
 
 test-environments: $(BOOTSTRAP)
-	@$(BUILD) airflow mxnet tensorflow embedded-aws sagemaker-sdk dev
+	@$(BUILD) airflow mxnet tensorflow embedded-aws sagemaker-sdk serving docs dev
 
 # Clients that only the slow tests run against the embedded AWS, each in the company it needs.
 client-environments: $(BOOTSTRAP)
 	@$(BUILD) sagemaker-sdk3 awscli
+
+# The site's reference is made from the code, in the environments the code runs in.
+docs-environments: $(BOOTSTRAP)
+	@$(BUILD) airflow serving docs
 
 $(BOOTSTRAP): requirements/bootstrap.txt
 	@command -v '$(PYTHON)' >/dev/null || { echo "error: Python 3.11 not found. Install it, or run make with PYTHON=<its path>." >&2; exit 1; }

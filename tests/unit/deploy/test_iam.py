@@ -1,0 +1,112 @@
+"""Each policy in `deploy/iam` allows what the code calls, and nothing else."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from unit.deploy.aws_calls import actions
+
+ROOT = Path(__file__).resolve().parents[3]
+IAM = ROOT / "deploy" / "iam"
+# What a request needs beyond the action it is named after: a role it hands on, tags it sets.
+IMPLIED = {"iam:PassRole", "sagemaker:AddTags"}
+# What SageMaker does as the execution role, as its guide lists it under *SageMaker roles*, beside S3.
+BY_SAGEMAKER = {
+    "cloudwatch:PutMetricData",
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:GetAuthorizationToken",
+    "ecr:GetDownloadUrlForLayer",
+    "logs:CreateLogGroup",
+    "logs:CreateLogStream",
+    "logs:DescribeLogStreams",
+    "logs:PutLogEvents",
+}
+# Actions that AWS offers no resource for, or only by name of what does not exist yet.
+ON_EVERYTHING = {
+    "cloudwatch:PutMetricData",
+    "ecr:GetAuthorizationToken",
+    "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
+}
+SERVING = ROOT / "include" / "idc" / "serving"
+
+
+@functools.cache
+def called_by_airflow() -> frozenset[str]:
+    files = [path for part in ("dags", "plugins", "include/idc") for path in (ROOT / part).rglob("*.py")]
+    ours = [path for path in files if SERVING not in path.parents and path.name != "kaggle.py"]
+    return frozenset(actions(ours))
+
+
+def statements(name: str) -> list[dict[str, Any]]:
+    policy = json.loads((IAM / f"{name}.json").read_text())
+    assert policy["Version"] == "2012-10-17"
+    found: list[dict[str, Any]] = policy["Statement"]
+    return found
+
+
+def allowed(name: str) -> set[str]:
+    listed = [action for statement in statements(name) for action in statement["Action"]]
+    return set(listed)
+
+
+def test_the_code_that_is_read_holds_the_calls_known_of() -> None:
+    assert {
+        "s3:PutObject",
+        "sagemaker:CreateTrainingJob",
+        "sagemaker:StopHyperParameterTuningJob",
+        "sagemaker:CreateModel",
+        "sagemaker:UpdateEndpoint",
+        "sagemaker:ListTags",
+        "logs:GetLogEvents",
+    } <= called_by_airflow()
+    assert not any(action.endswith((":CreateJob", ":GetDataset")) for action in called_by_airflow())
+
+
+def test_airflow_may_do_what_it_does_and_nothing_else() -> None:
+    assert sorted(allowed("airflow")) == sorted(called_by_airflow() | IMPLIED)
+
+
+def test_the_execution_role_may_do_what_jobs_do_and_nothing_else() -> None:
+    in_jobs = actions((ROOT / "include/idc/dataset").rglob("*.py"))
+
+    assert sorted(allowed("sagemaker-execution")) == sorted(in_jobs | BY_SAGEMAKER)
+
+
+@pytest.mark.skipif(not SERVING.is_dir(), reason="there is no REST API in this tree")
+def test_the_rest_api_may_do_what_it_does_and_nothing_else() -> None:
+    assert sorted(allowed("rest-api")) == sorted(actions(SERVING.rglob("*.py")))
+
+
+@pytest.mark.parametrize("name", ["airflow", "sagemaker-execution", "rest-api"])
+def test_every_permission_is_for_named_resources(name: str) -> None:
+    for statement in statements(name):
+        assert statement["Effect"] == "Allow"
+        assert not any("*" in action for action in statement["Action"])
+        resources = statement["Resource"]
+        for resource in [resources] if isinstance(resources, str) else resources:
+            if resource == "*":
+                assert set(statement["Action"]) <= ON_EVERYTHING, statement["Sid"]
+            else:
+                assert re.match(r"arn:aws:(s3:::BUCKET|iam::ACCOUNT|[a-z-]+:REGION:\w+):?", resource)
+
+
+def test_the_role_is_handed_to_sagemaker_alone() -> None:
+    [passing] = [entry for entry in statements("airflow") if "iam:PassRole" in entry["Action"]]
+
+    assert passing["Resource"] == "arn:aws:iam::ACCOUNT:role/EXECUTION_ROLE"
+    assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+
+
+@pytest.mark.parametrize("name", ["airflow-trust", "sagemaker-execution-trust", "rest-api-trust"])
+def test_only_services_of_the_own_account_assume_a_role(name: str) -> None:
+    [statement] = statements(name)
+
+    assert set(statement["Principal"]) == {"Service"}
+    assert statement["Action"] == "sts:AssumeRole"
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "ACCOUNT"}}
