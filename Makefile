@@ -16,7 +16,7 @@ BOOTSTRAP := $(HISTOFLOW_ENVS)/bootstrap/histoflow-ready
 BUILD := PYTHONPATH=include $(HISTOFLOW_ENVS)/bootstrap/bin/python -m stack.environments
 STACK := PYTHONPATH=include $(HISTOFLOW_ENVS)/airflow/bin/python -m stack
 DEV := $(HISTOFLOW_ENVS)/dev/bin
-STATE := $(addprefix $(HISTOFLOW_HOME)/,airflow aws logs run test)
+STATE := $(addprefix $(HISTOFLOW_HOME)/,airflow api aws logs run test)
 
 # Tests keep their state apart, and see nothing of the stack that may be running.
 TEST := unset $$(env | grep -oE '^(AWS|AIRFLOW|HISTOFLOW)_[A-Z0-9_]*'); \
@@ -32,7 +32,7 @@ help:  ## List the targets
 demo: environments  ## Run the whole pipeline for real and show its results [ARCHIVE=path, SPLIT=split.csv, PARTITION=2026-10]
 	@$(STACK) demo --archive '$(ARCHIVE)' --split '$(SPLIT)' --partition '$(PARTITION)'
 
-up: environments  ## Start the embedded AWS and Airflow [SERVICES=aws]
+up: environments  ## Start the embedded AWS, Airflow and the REST API [SERVICES=aws]
 	@$(STACK) up $(SERVICES)
 
 down: environments  ## Stop everything; state is kept
@@ -71,10 +71,10 @@ clean:  ## Stop everything, then remove all state and the environments
 	done
 
 environments: $(BOOTSTRAP)
-	@$(BUILD) airflow mxnet tensorflow embedded-aws sagemaker-sdk
+	@$(BUILD) airflow mxnet tensorflow embedded-aws serving sagemaker-sdk
 
 test-environments: $(BOOTSTRAP)
-	@$(BUILD) airflow mxnet tensorflow embedded-aws sagemaker-sdk dev
+	@$(BUILD) airflow mxnet tensorflow embedded-aws serving sagemaker-sdk dev
 
 # Clients that only the slow tests run against the embedded AWS, each in the company it needs.
 client-environments: $(BOOTSTRAP)

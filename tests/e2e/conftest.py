@@ -30,6 +30,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
             "HISTOFLOW_AWS_PORT": str(aws_port),
             "HISTOFLOW_S3_PORT": str(s3_port),
             "HISTOFLOW_AIRFLOW_PORT": str(aws_port + 2),
+            "HISTOFLOW_API_PORT": str(aws_port + 3),
         }
     )
     yield made
