@@ -1,0 +1,109 @@
+"""From a model's raw answer to a result: calibrated, compared with the threshold, doubted where due."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from idc.dataset.patches import PATCH_PX
+from idc.served import ServedModel
+from idc.serving.images import Pixels
+from idc.serving.problems import MODEL_ERROR, Problem
+from idc.serving.schemas import Reason
+
+SUM_TOLERANCE = 0.01  # of two probabilities, which servers round
+BACKGROUND_LEVEL = 220  # a pixel as light as this in red, green and blue is glass, not tissue
+LEAST_TISSUE = 0.1
+BACKGROUND_TILE = 0.98  # a tile with this share of glass is not sent to the model
+NEAR_ODDS = 1.5
+UNIFORM_LEVELS = 4.0
+COLOURLESS_LEVELS = 6.0
+
+LITTLE_TISSUE = Reason(
+    code="little_tissue", text=f"Less than {LEAST_TISSUE:.0%} of the patch is tissue; the rest is white."
+)
+UNIFORM = Reason(code="uniform", text="The patch is all of one colour: there is nothing to see.")
+COLOURLESS = Reason(code="colourless", text="The patch has no colour, as a stain of H&E would have.")
+PARTIAL = Reason(code="partial", text=f"Less than half of a patch of {PATCH_PX}×{PATCH_PX} pixels is there.")
+NEAR = Reason(
+    code="near_threshold", text=f"The odds are less than {NEAR_ODDS} times from those of the threshold."
+)
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """What can be told of pixels without a model."""
+
+    share: float
+    spread: float
+    colour: float
+    area: float
+
+    @classmethod
+    def of(cls, pixels: Pixels) -> Tissue:
+        """Measure pixels of shape (height, width, 3)."""
+        light, dark = pixels.min(axis=2), pixels.max(axis=2)
+        is_tissue = light < BACKGROUND_LEVEL
+        count = int(is_tissue.sum())
+        colour = float((dark[is_tissue].astype(np.int16) - light[is_tissue]).mean()) if count else 0.0
+        spread = float(pixels.reshape(-1, 3).std(axis=0).max())
+        return cls(count / light.size, spread, colour, light.size / PATCH_PX**2)
+
+
+def probability(body: bytes) -> float:
+    """Return the probability of class 1 from the endpoint's `[p0, p1]`.
+
+    Raises:
+        Problem: it is no such answer.
+    """
+    try:
+        zero, one = (float(value) for value in json.loads(body))
+    except (ValueError, TypeError) as error:
+        raise _wrong() from error
+    if not (0 <= zero <= 1 and 0 <= one <= 1 and abs(zero + one - 1) < SUM_TOLERANCE):  # NaN is neither
+        raise _wrong()
+    return one
+
+
+def calibrated(raw: float, served: ServedModel) -> float:
+    """Return `expit(logit(raw) / temperature + bias)`."""
+    if raw in (0.0, 1.0):
+        return raw
+    return _expit(logit(raw) / served.temperature + served.bias)
+
+
+def doubts(tissue: Tissue, value: float, threshold: float) -> list[Reason]:
+    """Return what speaks against relying on a calibrated probability for pixels like these."""
+    found = []
+    if tissue.share < LEAST_TISSUE:
+        found.append(LITTLE_TISSUE)
+    elif tissue.colour < COLOURLESS_LEVELS:
+        found.append(COLOURLESS)
+    if tissue.spread < UNIFORM_LEVELS:
+        found.append(UNIFORM)
+    if tissue.area < 0.5:
+        found.append(PARTIAL)
+    if abs(logit(value) - logit(threshold)) < math.log(NEAR_ODDS):
+        found.append(NEAR)
+    return found
+
+
+def logit(value: float) -> float:
+    """Return the logarithm of the odds; ±∞ at 1 and 0."""
+    if value in (0.0, 1.0):
+        return math.inf if value else -math.inf
+    return math.log(value) - math.log1p(-value)
+
+
+def _expit(value: float) -> float:
+    if value < 0:
+        return math.exp(value) / (1 + math.exp(value)) if value > -700 else 0.0
+    return 1 / (1 + math.exp(-value))
+
+
+def _wrong() -> Problem:
+    detail = "The model's answer: not two probabilities that add up to 1. Tell the operator."
+    return Problem(MODEL_ERROR, detail)

@@ -1,0 +1,49 @@
+"""Everything a running API shares: its keys, its ledger, its clients of AWS, its threads and its slides."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from idc.serving.access import RateLimits
+from idc.serving.aws import Clients
+from idc.serving.endpoint import Scorer, Threads
+from idc.serving.keyring import Keyring
+from idc.serving.ledger import Ledger
+from idc.serving.measures import Measures
+from idc.serving.models import Models
+from idc.settings import ApiSettings
+
+
+class Service:
+    """The parts of one API, opened together and closed together."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        """Open what is on disk and prepare the rest; AWS is not asked yet."""
+        self.settings = settings
+        self.measures = Measures()
+        self.keyring = Keyring(settings.folder)
+        self.ledger = Ledger(settings.folder)
+        self.rate_limits = RateLimits(settings.rate_limit)
+        self.clients = Clients(settings)
+        self.models = Models(self.clients.sagemaker, settings.endpoint_name)
+        self.scorer = Scorer(self.clients.runtime, self.models, settings.endpoint_name)
+        self.threads = Threads(settings.model_concurrency, settings.model_waiting, "model")
+        self.background = Threads(4, 64, "background")
+
+    def close(self) -> None:
+        """Close it all."""
+        self.threads.close()
+        self.background.close()
+        self.ledger.close()
+        self.keyring.close()
+
+
+def _of(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+Shared = Annotated[Service, Depends(_of)]
