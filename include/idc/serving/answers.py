@@ -17,7 +17,6 @@ from idc.serving.schemas import Reason
 SUM_TOLERANCE = 0.01  # of two probabilities, which servers round
 BACKGROUND_LEVEL = 220  # a pixel as light as this in red, green and blue is glass, not tissue
 LEAST_TISSUE = 0.1
-BACKGROUND_TILE = 0.98  # a tile with this share of glass is not sent to the model
 NEAR_ODDS = 1.5
 UNIFORM_LEVELS = 4.0
 COLOURLESS_LEVELS = 6.0

@@ -13,14 +13,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from idc.serving import descriptions, files, model, operation, predictions
+from idc.serving import descriptions, feedback, files, model, operation, predictions, slides
 from idc.serving.exchange import Exchange
 from idc.serving.problems import INVALID, Problem, of_status
 from idc.serving.service import Service
 from idc.settings import ApiSettings
 
 VERSION = "1.0.0"
-ROUTERS = (predictions.router, model.router, operation.router)
+ROUTERS = (predictions.router, slides.router, feedback.router, model.router, operation.router)
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
@@ -29,6 +29,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        service.start()
         yield
         service.close()
 

@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
-from idc.serving.problems import ENDPOINT_REFUSED, ENDPOINT_UNAVAILABLE, Problem
+from idc.serving.problems import ENDPOINT_REFUSED, ENDPOINT_UNAVAILABLE, STORAGE_UNAVAILABLE, Problem
 from idc.settings import ApiSettings
 
 if TYPE_CHECKING:
@@ -63,6 +63,16 @@ def translated(what: str) -> Iterator[None]:
         raise Problem(ENDPOINT_REFUSED, detail) from error
     except BotoCoreError as error:
         raise unavailable(what) from error
+
+
+@contextlib.contextmanager
+def stored(what: str) -> Iterator[None]:
+    """Turn botocore's errors about an object into problems."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        detail = f"The {what}: it cannot be stored now. Send it again later."
+        raise Problem(STORAGE_UNAVAILABLE, detail, RETRY_LATER) from error
 
 
 def is_passing(error: ClientError | BotoCoreError) -> bool:

@@ -50,8 +50,7 @@ def read_patch(image: bytes) -> Patch:
             "Send larger images to /v1/slides."
         )
         raise Problem(NOT_A_PATCH, detail)
-    colours = _in_colour(opened)
-    pixels = np.asarray(colours)
+    pixels = np.asarray(_flat(_loaded(opened)))
     if (width, height) == (PATCH_PX, PATCH_PX) and opened.mode == "RGB":
         return Patch(image, pixels)
     return Patch(encoded(padded(pixels)), pixels)
@@ -74,13 +73,22 @@ def slide_size(file: BinaryIO, most_pixels: int) -> tuple[int, int]:
     return width, height
 
 
-def slide_pixels(file: BinaryIO) -> Pixels:
-    """Return the pixels, shape (height, width, 3), of a slide whose size has been checked.
+class SlideImage:
+    """A slide decoded whole, of which tiles are cut; its size has been checked."""
 
-    Raises:
-        Problem: it is damaged.
-    """
-    return np.asarray(_in_colour(_open(file)))
+    def __init__(self, file: BinaryIO) -> None:
+        """Decode the image, 4 bytes a pixel.
+
+        Raises:
+            Problem: it is damaged.
+        """
+        self._image = _loaded(_open(file))
+
+    def tile(self, x: int, y: int) -> Pixels:
+        """Return the pixels of the tile at this place, fewer at the right and lower edge."""
+        width, height = self._image.size
+        box = x, y, min(x + PATCH_PX, width), min(y + PATCH_PX, height)
+        return np.asarray(_flat(self._image.crop(box)))
 
 
 def padded(pixels: Pixels) -> Pixels:
@@ -111,18 +119,22 @@ def _open(file: BinaryIO) -> Image.Image:
         raise Problem(DAMAGED_IMAGE, "The image: its header cannot be read. Send it again.") from error
 
 
-def _in_colour(opened: Image.Image) -> Image.Image:
-    """Decode an image; what is transparent becomes white."""
+def _loaded(opened: Image.Image) -> Image.Image:
+    """Decode an image."""
     _check_mode(opened)
     try:
         opened.load()
-        if opened.mode == "RGB":
-            return opened
-        layer = opened.convert("RGBA")
     except (*_DAMAGE, *_BOMB) as error:
         raise Problem(DAMAGED_IMAGE, "The image: cut short or damaged. Send it again.") from error
-    ground = Image.new("RGBA", layer.size, (*WHITE, 255))
-    return Image.alpha_composite(ground, layer).convert("RGB")
+    return opened
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """Return an image in RGB; what is transparent becomes white."""
+    if image.mode == "RGB":
+        return image
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, (*WHITE, 255)), layer).convert("RGB")
 
 
 def _check_mode(opened: Image.Image) -> None:

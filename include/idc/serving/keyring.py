@@ -78,7 +78,7 @@ class Keyring:
                 _hash(text),
                 tenant,
                 " ".join(scopes),
-                time.time() if now is None else now,
+                created_at,
                 expires_at,
             ),
         )

@@ -58,6 +58,8 @@ async def readyz(service: Shared) -> Response:
 )  # fmt: skip
 async def metrics(_: Admin, service: Shared) -> Response:
     """Return counters and histograms; needs a key with the scope `admin`."""
+    for state, count in (await service.background.run(service.slide_records.counts)).items():
+        service.measures.slides.labels(state).set(count)
     return Response(service.measures.text(), media_type=measures.CONTENT_TYPE)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Annotated
 
 from fastapi import Depends
@@ -14,6 +15,8 @@ from idc.serving.keyring import Keyring
 from idc.serving.ledger import Ledger
 from idc.serving.measures import Measures
 from idc.serving.models import Models
+from idc.serving.slide_records import SlideRecords
+from idc.serving.slide_work import SlideWork
 from idc.settings import ApiSettings
 
 
@@ -32,11 +35,21 @@ class Service:
         self.scorer = Scorer(self.clients.runtime, self.models, settings.endpoint_name)
         self.threads = Threads(settings.model_concurrency, settings.model_waiting, "model")
         self.background = Threads(4, 64, "background")
+        self.slide_records = SlideRecords(settings.folder)
+        self.slide_work = SlideWork(self.slide_records, self.scorer, settings)
+        self.feedback_lock = threading.Lock()
+
+    def start(self) -> None:
+        """Begin what goes on beside the requests."""
+        self.ledger.forget(self.settings.prediction_retention_days)
+        self.slide_work.start()
 
     def close(self) -> None:
-        """Close it all."""
+        """Stop and close it all."""
+        self.slide_work.stop()
         self.threads.close()
         self.background.close()
+        self.slide_records.close()
         self.ledger.close()
         self.keyring.close()
 
