@@ -24,7 +24,7 @@ TEST := unset $$(env | grep -oE '^(AWS|AIRFLOW|HISTOFLOW)_[A-Z0-9_]*'); \
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up down status logs env test test-fast check lint types bench clean lock system-packages \
-  environments test-environments client-environments
+  environments test-environments client-environments node-environment
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | sed 's/\$$\$$/$$/' | expand -t 18
@@ -47,7 +47,7 @@ logs: environments  ## Follow the logs of all services [SERVICES=scheduler]
 env: environments  ## Print the variables that point an AWS client here: eval "$$(make -s env)"
 	@$(STACK) env
 
-test: lint types client-environments  ## Run every test, the linter and the type checker
+test: lint types client-environments node-environment  ## Run every test, the linter and the type checker
 	@$(TEST) $(DEV)/python -m pytest
 
 test-fast: test-environments  ## Run the quick tests only
@@ -80,6 +80,10 @@ test-environments: $(BOOTSTRAP)
 client-environments: $(BOOTSTRAP)
 	@$(BUILD) sagemaker-sdk3 awscli
 
+# Postman's command line and a checker of accessibility, which only the slow tests of the REST API run.
+node-environment: test-environments
+	@PYTHONPATH=include $(DEV)/python -m stack.node
+
 $(BOOTSTRAP): requirements/bootstrap.txt
 	@command -v '$(PYTHON)' >/dev/null || { echo "error: Python 3.11 not found. Install it, or run make with PYTHON=<its path>." >&2; exit 1; }
 	@echo "environment bootstrap: building" >&2
@@ -95,9 +99,11 @@ lock: $(BOOTSTRAP)  ## Resolve requirements/*.in into hashed locks [LOCK=--upgra
 	    --no-emit-index-url --no-annotate --no-header $(LOCK) $$name.in -o $$name.txt || exit 1; \
 	done
 
-system-packages:  ## Install the two shared libraries MXNet needs (Debian, Ubuntu)
-	@if ldconfig -p | grep -q libgomp.so.1 && ldconfig -p | grep -q libquadmath.so.0; then \
-	  echo "system packages: nothing is missing"; \
-	else \
-	  $(if $(filter 0,$(shell id -u)),,sudo )sh -c 'apt-get update -q && apt-get install -q -y libgomp1 libquadmath0'; \
+# Without Chromium the tests of the REST API's page are skipped; nothing else needs it.
+system-packages:  ## Install the two shared libraries MXNet needs, and Chromium for tests (Debian, Ubuntu)
+	@missing=; \
+	if ! { ldconfig -p | grep -q libgomp.so.1 && ldconfig -p | grep -q libquadmath.so.0; }; then missing='libgomp1 libquadmath0'; fi; \
+	if ! command -v chromium >/dev/null; then missing="$$missing chromium"; fi; \
+	if [ -z "$$missing" ]; then echo "system packages: nothing is missing"; else \
+	  $(if $(filter 0,$(shell id -u)),,sudo )sh -c "apt-get update -q && apt-get install -q -y $$missing"; \
 	fi

@@ -1,4 +1,4 @@
-"""The secrets the services need, generated once and kept in files only their owner can read."""
+"""The secrets Airflow needs, generated once and kept in files only their owner can read."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def admin_password(airflow_home: Path) -> str:
 
 def _kept(path: Path, make: Callable[[], dict[str, str]]) -> dict[str, str]:
     if not path.exists():
-        write_private(path, json.dumps(make()) + "\n")
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_private(path, json.dumps(make()) + "\n")
     kept: dict[str, str] = json.loads(path.read_text())
     return kept
 
 
-def write_private(path: Path, text: str) -> None:
+def _write_private(path: Path, text: str) -> None:
     """Write a file of mode 600, whole or not at all; one that is there already stays."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w") as file:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
 
-from stack import aws, inherited, keys, paths, processes, running
+from stack import aws, inherited, paths, processes, running
 from stack.console import say
 from stack.environments import interpreter
 from stack.errors import ServiceFailed
 from stack.settings import StackSettings
 
 NAME = "api"
+TENANT = "local"
 
 
 def up(settings: StackSettings) -> None:
@@ -60,21 +62,16 @@ def readiness(settings: StackSettings) -> str:
     return f"not ready: {answer.json().get('detail', answer.text)}"
 
 
-def _make_key(settings: StackSettings, environment: dict[str, str]) -> None:
+def _make_key(settings: StackSettings, environment: Mapping[str, str]) -> None:
     """Have a key made at the first start; say where it is kept, and not what it is."""
     kept = key_file(settings)
     if kept.exists():
         return
-    keys.write_private(kept, _create_key(settings, environment))
-    say(f"{NAME}: a key was made, kept in {kept}")
-
-
-def _create_key(settings: StackSettings, environment: dict[str, str]) -> str:
-    command = [_python(settings), "-m", "idc.serving.keys", "create"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    command = [_python(settings), "-m", "idc.serving.keys", "create", TENANT, "--file", str(kept)]
+    done = subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=False)
     if done.returncode:
         raise ServiceFailed(f"{NAME} key: not made, expected one at the first start. {done.stderr.strip()}")
-    return done.stdout
+    say(f"{NAME}: a key for {TENANT} was made, kept in {kept}")
 
 
 def _environment(settings: StackSettings) -> dict[str, str]:
