@@ -1,4 +1,4 @@
-"""From a model's raw answer to a result: calibrated, compared with the threshold, doubted where due."""
+"""From a model's raw answer to a result: read, and doubted where that is due."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from idc.dataset.patches import PATCH_PX
-from idc.served import ServedModel
 from idc.serving.images import Pixels
 from idc.serving.problems import MODEL_ERROR, Problem
 from idc.serving.schemas import Reason
@@ -67,13 +66,6 @@ def probability(body: bytes) -> float:
     return one
 
 
-def calibrated(raw: float, served: ServedModel) -> float:
-    """Return `expit(logit(raw) / temperature + bias)`."""
-    if raw in (0.0, 1.0):
-        return raw
-    return _expit(logit(raw) / served.temperature + served.bias)
-
-
 def doubts(tissue: Tissue, value: float, threshold: float) -> list[Reason]:
     """Return what speaks against relying on a calibrated probability for pixels like these."""
     found = []
@@ -95,12 +87,6 @@ def logit(value: float) -> float:
     if value in (0.0, 1.0):
         return math.inf if value else -math.inf
     return math.log(value) - math.log1p(-value)
-
-
-def _expit(value: float) -> float:
-    if value < 0:
-        return math.exp(value) / (1 + math.exp(value)) if value > -700 else 0.0
-    return 1 / (1 + math.exp(-value))
 
 
 def _wrong() -> Problem:

@@ -62,7 +62,7 @@ class Scorer:
         body, variant = self._invoke(patch, request_id)
         version = self._models.version(variant)
         raw = answers.probability(body)
-        return Scored(raw, answers.calibrated(raw, version.served), version)
+        return Scored(raw, version.served.calibrated(raw), version)
 
     def _invoke(self, patch: bytes, request_id: str) -> tuple[bytes, str]:
         attempt = 0

@@ -30,7 +30,7 @@ async def healthz() -> Health:
 
 @router.get(
     "/readyz", response_model=Readiness, summary="Would a prediction be answered?",
-    responses={503: {"description": "Not now; `problem` says why", "model": Readiness}},
+    responses={503: {"description": "Not now; `detail` says why", "model": Readiness}},
 )  # fmt: skip
 async def readyz(service: Shared) -> Response:
     """Answer 200 if the endpoint is in service and its model is one from the registry."""
@@ -44,7 +44,7 @@ async def readyz(service: Shared) -> Response:
         endpoint=service.settings.endpoint_name,
         endpoint_status=endpoint.status,
         versions=[version.name for version in endpoint.versions],
-        problem=problem,
+        detail=problem,
     )
     return Response(answer.model_dump_json(), 503 if problem else 200, media_type="application/json")
 

@@ -225,7 +225,7 @@ class Readiness(_Answer):
     endpoint: str
     endpoint_status: str
     versions: list[str] = Field(examples=[["v3-mxnet"]])
-    problem: str | None = Field(description="why it is not ready")
+    detail: str | None = Field(description="why it is not ready")
     disclaimer: str = DISCLAIMER
 
 
