@@ -16,10 +16,13 @@ import numpy as np
 import served_api
 from contract.conftest import unique
 from contract.hosting import Endpoints
-from local_aws import LocalAws, archive
+from local_aws import LocalAws, archive, everything_sent_to
 from PIL import Image
+from starlette.testclient import TestClient
 
 from idc.served import ServedModel
+from idc.serving.api import create_app
+from idc.settings import ApiSettings
 
 # A logistic regression on how much less red than blue a patch is. A patch all of the colour HANG, CRASH or
 # NOT_A_NUMBER makes it misbehave.
@@ -27,6 +30,7 @@ SCRIPT = """
 import io, json, math, os, time
 
 from PIL import Image
+from starlette.testclient import TestClient
 
 def model_fn(model_dir):
     return json.loads(os.environ["ANSWER"])
@@ -165,6 +169,18 @@ def api(aws: LocalAws, endpoint: str, home: Path, **settings: str) -> Iterator[A
         yield running.up()
     finally:
         running.down()
+
+
+@contextmanager
+def in_process(aws: LocalAws, endpoint: str, home: Path, **settings: Any) -> Iterator[TestClient]:
+    """Run the application in this process, in front of the endpoint."""
+    values = {"home": home, "bucket": aws.bucket, "endpoint_name": endpoint, **settings}
+    with everything_sent_to(aws):
+        app = create_app(ApiSettings(**values))
+    key = app.state.keyring.create("tests", ["predict", "slides", "feedback"])
+    headers = {"Authorization": f"Bearer {key}"}
+    with TestClient(app, headers=headers, raise_server_exceptions=False) as client:
+        yield client
 
 
 def expected(colour: tuple[int, int, int], weights: tuple[float, float] = WEIGHTS, **changes: Any) -> float:

@@ -8,9 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from contract import rest
-from contract.hosting import Endpoints
 from contract.rest import PINK, VIOLET, WHITE, Api, expected, image, patch
-from local_aws import LocalAws
 
 pytestmark = pytest.mark.slow
 
@@ -19,11 +17,8 @@ PNG, JPEG = {"Content-Type": "image/png"}, {"Content-Type": "image/jpeg"}
 
 
 @pytest.fixture(scope="module")
-def api(embedded_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    fleet = rest.Fleet(Endpoints(embedded_aws))
-    fleet.create(fleet.config(*fleet.version(), instances=2))
-    with rest.api(embedded_aws, fleet.name, tmp_path_factory.mktemp("rest")) as running:
-        yield running
+def api(rest_api: Api) -> Api:
+    return rest_api
 
 
 @pytest.fixture(scope="module")
