@@ -1,4 +1,4 @@
-"""A REST API of its own for tests: the real process, in front of an endpoint whose model is in the registry."""
+"""A REST API of its own for tests: the real process, in front of an endpoint of a registered model."""
 
 from __future__ import annotations
 

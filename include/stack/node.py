@@ -75,7 +75,8 @@ def _install(target: Path) -> None:
     if done.returncode:
         end = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
         raise EnvironmentBuildError(
-            f"environment {NAME}: npm ended with code {done.returncode}, expected 0. Its last lines are:\n{end}"
+            f"environment {NAME}: npm ended with code {done.returncode}, expected 0. "
+            f"Its last lines are:\n{end}"
         )
 
 

@@ -5,7 +5,7 @@ import { byId, element, percent, show } from "./elements.js";
 
 /** List them, newest first; `open` shows one. */
 export async function showHistory(open) {
-  const { slides } = await api.slides();
+  const slides = (await api.slides()).slides.filter((slide) => slide.state !== "deleted");
   show(byId("history"), slides.length > 0);
   byId("history-list").replaceChildren(...slides.map((slide) => entry(slide, open)));
 }
@@ -19,9 +19,8 @@ function entry(slide, open) {
     await showHistory(open);
     byId("history-title").focus();
   };
-  return element("li", {},
-    element("span", { textContent: words }),
-    element("button", { type: "button", textContent: "Open", ariaLabel: `Open the slide of ${words}`, onclick: () => open(slide) }),
-    element("button", { type: "button", textContent: "Delete", ariaLabel: `Delete the slide of ${words}`, onclick: remove }),
-  );
+  const button = (text, onclick) =>
+    element("button", { type: "button", textContent: text, ariaLabel: `${text} the slide of ${words}`, onclick });
+  const buttons = slide.state === "cancelled" ? [] : [button("Open", () => open(slide))];
+  return element("li", {}, element("span", { textContent: words }), ...buttons, button("Delete", remove));
 }

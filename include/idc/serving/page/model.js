@@ -13,7 +13,7 @@ export async function watchState() {
   const versions = (answer?.versions || []).join(", ");
   const words = answer?.ready ? `Ready: ${versions}` : answer ? "No model is ready" : "The server does not answer";
   if (state.lastElementChild.textContent !== words) state.lastElementChild.textContent = words;
-  state.title = answer?.problem || answer?.detail || "";
+  byId("unready").textContent = answer?.problem || answer?.detail || "";
   setTimeout(watchState, PATIENCE_MS);
 }
 
@@ -25,7 +25,8 @@ export function showModel(model) {
     `up to ${number(Math.floor(model.limits.slide_max_pixels / 1e6))} megapixels and ` +
     `${number(model.limits.slide_max_bytes >> 20)} MB, is cut into patches as a slide.`;
   show(byId("model"));
-  if (!live) return;
+  show(byId("card"), Boolean(live));
+  if (!live) return fillFacts(byId("model-facts"), { Version: "none is registered behind the endpoint" });
   fillFacts(byId("model-facts"), {
     Version: live.version,
     "Made by": `${live.variant}, training job ${live.training_job}`,

@@ -6,6 +6,7 @@ const TILE_PX = 50;
 const SVG = "http://www.w3.org/2000/svg";
 const ZOOM_STEP = 1.5;
 const MOST_ZOOM = 16;
+const MOST_ROWS = 100;
 
 let size = { width: 1, height: 1 };
 let zoom = 1;
@@ -33,9 +34,11 @@ export function showRegions(features) {
   const chosen = document.createElementNS(SVG, "rect");
   chosen.id = "chosen";
   byId("regions").replaceChildren(...outlines, chosen);
-  const rows = features.map((feature, index) => row(feature, index, outlines));
-  const none = element("tr", {}, element("td", { colSpan: 5, textContent: "None." }));
-  byId("region-table").tBodies[0].replaceChildren(...(rows.length ? rows : [none]));
+  const rows = features.slice(0, MOST_ROWS).map((feature, index) => row(feature, index, outlines));
+  const rest = features.length - rows.length;
+  const note = rows.length ? `and ${number(rest)} smaller ones, outlined in the picture` : "None.";
+  if (rest || !rows.length) rows.push(element("tr", {}, element("td", { colSpan: 5, textContent: note })));
+  byId("region-table").tBodies[0].replaceChildren(...rows);
 }
 
 /** The fields that say which tile feedback is about, kept in step with clicks on the picture. */
@@ -96,7 +99,8 @@ function setZoom(wanted) {
 
 function fit() {
   const viewer = byId("viewer");
-  setZoom(Math.min(4, viewer.clientWidth / size.width, viewer.clientHeight / size.height));
+  const tallest = parseFloat(getComputedStyle(viewer).maxHeight);
+  setZoom(Math.min(4, viewer.clientWidth / size.width, tallest / size.height));
 }
 
 export function wireViewer() {
