@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import numpy as np
 import served_api
+import structlog
 from contract.conftest import unique
 from contract.hosting import Endpoints
 from local_aws import LocalAws, archive, everything_sent_to
@@ -179,7 +180,8 @@ def in_process(aws: LocalAws, endpoint: str, home: Path, **settings: Any) -> Ite
         app = create_app(ApiSettings(**values))
     key = app.state.keyring.create("tests", ["predict", "slides", "feedback"])
     headers = {"Authorization": f"Bearer {key}"}
-    with TestClient(app, headers=headers, raise_server_exceptions=False) as client:
+    client = TestClient(app, headers=headers, raise_server_exceptions=False)
+    with structlog.testing.capture_logs(), client:
         yield client
 
 

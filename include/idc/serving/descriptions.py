@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from idc.serving.problems import MEDIA_TYPE
-from idc.serving.schemas import ProblemDetails
 
 TITLE = "Histoflow REST API"
 ABOUT = """
@@ -48,8 +47,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": _MEANINGS[status],
-            "model": ProblemDetails,
-            "content": {MEDIA_TYPE: {}},
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
         }
         for status in statuses
     }

@@ -31,6 +31,13 @@ CHUNK_BYTES = 1 << 20
 GEOJSON = "application/geo+json"
 ENDED = ("cancelled", "deleted")
 
+
+class GeoJson(Response):
+    """GeoJSON (RFC 7946)."""
+
+    media_type = GEOJSON
+
+
 Viewer = Annotated[Key, Depends(allowed("slides"))]
 
 
@@ -136,11 +143,8 @@ async def heatmap_png(id: str, key: Viewer, service: Shared) -> Response:
 
 
 @router.get(
-    "/{id}/regions.geojson", summary="The regions", response_class=Response,
-    responses={
-        200: {"description": "The regions", "model": Regions, "content": {GEOJSON: {}}},
-        **descriptions.problems(401, 403, 404, 409, 410, 429),
-    },
+    "/{id}/regions.geojson", summary="The regions", response_class=GeoJson, response_model=Regions,
+    responses=descriptions.problems(401, 403, 404, 409, 410, 429),
 )  # fmt: skip
 async def regions_geojson(id: str, key: Viewer, service: Shared) -> Response:
     """Return the polygons of tiles at or above the threshold that touch, in pixels of the image."""
@@ -154,7 +158,7 @@ async def regions_geojson(id: str, key: Viewer, service: Shared) -> Response:
         )  # fmt: skip
 
     found = await service.background.run(find)
-    return Response(found.model_dump_json(), media_type=GEOJSON)
+    return GeoJson(found.model_dump_json())
 
 
 async def _receive(request: Request, settings: ApiSettings, path: Path) -> None:
