@@ -1,6 +1,6 @@
 """Reading what a client sends: counted while it streams, not slower than allowed, not beyond a limit.
 
-A refused body is not read to its end, so the connection is closed after the answer.
+A refused body is not read to its end; the connection is closed then (exchange.py).
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from starlette.requests import ClientDisconnect, Request
 
 from idc.serving.problems import MALFORMED, SLOW_BODY, TOO_LARGE, UNSUPPORTED_TYPE, Problem
 
-CLOSE = {"Connection": "close"}
 IMAGE_TYPES = ("image/png", "image/jpeg")
 MULTIPART = "multipart/form-data"
 
@@ -50,7 +49,7 @@ async def stream(request: Request, limit: Limit) -> AsyncIterator[bytes]:
                 f"The body: {count} bytes came, expected all within {limit.timeout_s:g} s and never a pause "
                 f"of {limit.idle_s:g} s. Send it again over a faster connection."
             )
-            raise Problem(SLOW_BODY, detail, CLOSE) from None
+            raise Problem(SLOW_BODY, detail) from None
         except ClientDisconnect as error:
             raise Problem(MALFORMED, "The body: the connection was closed, expected all of it.") from error
         if not chunk:
@@ -83,9 +82,9 @@ async def uploads(request: Request, limit: Limit, most: int) -> list[UploadFile]
     except MultiPartException as error:
         if refused:
             raise refused[0] from error
-        raise Problem(MALFORMED, f"The multipart body: {error.message}. Correct it.", CLOSE) from error
+        raise Problem(MALFORMED, f"The multipart body: {error.message}. Correct it.") from error
     except (KeyError, UnicodeDecodeError, ValueError) as error:
-        raise Problem(MALFORMED, "The multipart body: not readable. Correct it.", CLOSE) from error
+        raise Problem(MALFORMED, "The multipart body: not readable. Correct it.") from error
     files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
     if not files:
         raise Problem(MALFORMED, "The multipart body: no file, expected a field `file` with a file name.")
@@ -111,11 +110,9 @@ def wrong_type(request: Request, *expected: str) -> Problem:
     """Return the problem of a body of another type."""
     observed = media_type(request)[:80] or "none"
     detail = f"The Content-Type: {observed}, expected {' or '.join(expected)}. Say what the body is."
-    return Problem(UNSUPPORTED_TYPE, detail, CLOSE)
+    return Problem(UNSUPPORTED_TYPE, detail)
 
 
 def too_large(observed: str, limit: Limit) -> Problem:
     """Return the problem of a body that is too large."""
-    return Problem(
-        TOO_LARGE, f"The body: {observed}, expected at most {limit.size_bytes} bytes. Send less.", CLOSE
-    )
+    return Problem(TOO_LARGE, f"The body: {observed}, expected at most {limit.size_bytes} bytes. Send less.")

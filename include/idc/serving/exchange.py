@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from idc.serving.measures import Measures
@@ -45,18 +45,27 @@ class Exchange:
             return
         state = scope.setdefault("state", {})
         request_id = state["request_id"] = secrets.token_hex(16)
-        started, status = time.perf_counter(), 0
+        started, status, is_read = time.perf_counter(), 0, not _has_body(scope)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(MutableHeaders(scope=message), request_id)
+                headers = MutableHeaders(scope=message)
+                _add_headers(headers, request_id)
+                if not is_read:  # what is refused is not read to its end, but the connection closed
+                    headers["Connection"] = "close"
             await send(message)
+
+        async def receive_noting() -> Message:
+            nonlocal is_read
+            message = await receive()
+            is_read = is_read or not message.get("more_body", False)
+            return message
 
         error: Exception | None = None
         try:
-            await self._app(scope, receive, send_with_headers)
+            await self._app(scope, receive_noting, send_with_headers)
         except Exception as caught:  # noqa: BLE001  # nothing may reach the server's own error page
             error = caught
             if not status:
@@ -89,6 +98,11 @@ class Exchange:
             log.error("request", exc_info=error, **known)
         else:
             log.info("request", **known)
+
+
+def _has_body(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
 def _add_headers(headers: MutableHeaders, request_id: str) -> None:

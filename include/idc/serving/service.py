@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Annotated
 
+import structlog
 from fastapi import Depends
 from starlette.requests import Request
 
@@ -15,9 +17,12 @@ from idc.serving.keyring import Keyring
 from idc.serving.ledger import Ledger
 from idc.serving.measures import Measures
 from idc.serving.models import Models
+from idc.serving.problems import Problem
 from idc.serving.slide_records import SlideRecords
 from idc.serving.slide_work import SlideWork
 from idc.settings import ApiSettings
+
+log = structlog.get_logger("idc.serving")
 
 
 class Service:
@@ -43,6 +48,15 @@ class Service:
         """Begin what goes on beside the requests."""
         self.ledger.forget(self.settings.prediction_retention_days)
         self.slide_work.start()
+
+    async def keep_looking(self) -> None:
+        """Look again and again which model is behind the endpoint, for as long as the server runs."""
+        while True:
+            try:
+                await self.background.run(lambda: self.models.endpoint(self.settings.refresh_s / 2))
+            except Problem as problem:
+                log.warning("endpoint", problem=problem.detail)
+            await asyncio.sleep(self.settings.refresh_s)
 
     def close(self) -> None:
         """Stop and close it all."""
