@@ -57,9 +57,8 @@ def readiness(settings: StackSettings) -> str:
         answer = httpx.get(f"{settings.api_url}/readyz", timeout=10, trust_env=False)
     except httpx.HTTPError as error:
         return f"not answering: {error!r}"
-    if answer.is_success:
-        return "ready"
-    return f"not ready: {answer.json().get('detail', answer.text)}"
+    said = answer.json()
+    return f"ready, {', '.join(said['versions'])}" if said["ready"] else f"not ready: {said['detail']}"
 
 
 def _make_key(settings: StackSettings, environment: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ export async function watchState() {
   const versions = (answer?.versions || []).join(", ");
   const words = answer?.ready ? `Ready: ${versions}` : answer ? "No model is ready" : "The server does not answer";
   if (state.lastElementChild.textContent !== words) state.lastElementChild.textContent = words;
-  byId("unready").textContent = answer?.problem || answer?.detail || "";
+  byId("unready").textContent = answer?.detail || "";
   setTimeout(watchState, PATIENCE_MS);
 }
 
