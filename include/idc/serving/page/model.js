@@ -5,16 +5,19 @@ import { byId, code, element, fillFacts, number, probability, show } from "./ele
 
 const PATIENCE_MS = 15000;
 
-/** Show whether the API has a model to answer from, now and from time to time. */
-export async function watchState() {
+/** Show whether the API has a model to answer from, now and from time to time; `onChange` is told of changes. */
+export async function watchState(onChange) {
   const state = byId("state");
   const answer = await api.readiness().catch(() => null);
   state.dataset.ready = String(Boolean(answer?.ready));
   const versions = (answer?.versions || []).join(", ");
   const words = answer?.ready ? `Ready: ${versions}` : answer ? "No model is ready" : "The server does not answer";
-  if (state.lastElementChild.textContent !== words) state.lastElementChild.textContent = words;
+  if (state.lastElementChild.textContent !== words) {
+    state.lastElementChild.textContent = words;
+    onChange();
+  }
   byId("unready").textContent = answer?.detail || "";
-  setTimeout(watchState, PATIENCE_MS);
+  setTimeout(() => watchState(onChange), PATIENCE_MS);
 }
 
 export function showModel(model) {
@@ -35,7 +38,10 @@ export function showModel(model) {
     Dataset: code(live.dataset_digest.slice(0, 12)),
     Weights: code(live.model_sha256.slice(0, 12)),
   });
-  byId("card").addEventListener("toggle", () => byId("card").open && showCard(live.card));
+  const card = byId("card");
+  if (card.dataset.path !== live.card) byId("card-body").replaceChildren();
+  card.dataset.path = live.card;
+  card.ontoggle = () => card.open && showCard(live.card);
 }
 
 async function showCard(path) {

@@ -13,20 +13,23 @@ let patchPx = 50;
 
 async function useKey(text) {
   api.key.set(text);
-  const model = await api.model().catch((error) => {
-    // Without a model a good key is still a good key.
-    if (error.status !== 503) throw error;
-    byId("problem").textContent = error.message;
-    return null;
-  });
-  if (model) {
-    patchPx = model.limits.patch_px;
-    showModel(model);
-  }
+  await lookAtModel();
   show(byId("entry"), false);
   show(byId("choose"));
   show(byId("forget"));
   showHistory(openSlide).catch(() => {}); // a key may lack the scope for slides
+}
+
+/** Show the model behind the API; only a key that is refused is an error, for a good one may find no model. */
+async function lookAtModel() {
+  try {
+    const model = await api.model();
+    patchPx = model.limits.patch_px;
+    showModel(model);
+  } catch (error) {
+    if (error.status === 401) throw error;
+    byId("problem").textContent = error.message;
+  }
 }
 
 function askForKey(words = "") {
@@ -116,5 +119,5 @@ byId("forget").onclick = () => askForKey();
 document.querySelectorAll("[data-example]").forEach((button) => (button.onclick = takeExample));
 wireDrop();
 wireViewer();
-watchState();
+watchState(() => api.key.get() && lookAtModel().catch((error) => askForKey(error.message)));
 if (api.key.get()) useKey(api.key.get()).catch((error) => askForKey(error.message));
