@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import httpx
 import pytest
@@ -125,6 +127,20 @@ def test_feedback_is_kept_and_corrected_beside_it(client: httpx.Client, api: Api
     kept = json.loads(s3.get_object(Bucket=api.aws.bucket, Key=keys[1])["Body"].read())
     assert (kept["label"], kept["tenant"], kept["comment"]) == (0, "tests", "seen by two")
     assert kept["answer"]["probability"] == given["probability"]
+
+
+def test_a_label_whose_note_was_lost_is_found_in_s3(client: httpx.Client, api: Api) -> None:
+    """As after a kill between the write to S3 and the note of it."""
+    given = client.post("/v1/predictions", content=image(patch(VIOLET, texture=20)), headers=PNG).json()
+    label = {"request_id": given["request_id"], "label": 0}
+    first = client.post("/v1/feedback", json=label)
+    with closing(sqlite3.connect(api.home / "api" / "answers.sqlite3", timeout=10)) as ledger:
+        ledger.execute("DELETE FROM label WHERE request_id = ?", (given["request_id"],))
+        ledger.commit()
+
+    again = client.post("/v1/feedback", json={**label, "label": 1})
+    assert (first.json()["number"], again.status_code, again.json()["number"]) == (1, 201, 2)
+    assert client.post("/v1/feedback", json={**label, "label": 1}).status_code == 200
 
 
 def test_nobody_labels_what_was_answered_to_another(client: httpx.Client, api: Api) -> None:

@@ -43,11 +43,12 @@ class Tissue:
     @classmethod
     def of(cls, pixels: Pixels) -> Tissue:
         """Measure pixels of shape (height, width, 3)."""
-        light, dark = pixels.min(axis=2), pixels.max(axis=2)
+        planes = np.ascontiguousarray(pixels.transpose(2, 0, 1))  # thrice as fast to look at
+        light, dark = planes.min(axis=0), planes.max(axis=0)
         is_tissue = light < BACKGROUND_LEVEL
-        count = int(is_tissue.sum())
-        colour = float((dark[is_tissue].astype(np.int16) - light[is_tissue]).mean()) if count else 0.0
-        spread = float(pixels.reshape(-1, 3).std(axis=0).max())
+        count = int(np.count_nonzero(is_tissue))
+        colour = float((dark - light)[is_tissue].mean()) if count else 0.0
+        spread = float(planes.std(axis=(1, 2), dtype=np.float32).max())
         return cls(count / light.size, spread, colour, light.size / PATCH_PX**2)
 
 

@@ -68,7 +68,7 @@ class Service:
         self.keyring.close()
 
 
-def _of(request: Request) -> Service:
+async def _of(request: Request) -> Service:  # a plain function would cost a change of threads
     service: Service = request.app.state.service
     return service
 
