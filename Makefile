@@ -19,7 +19,7 @@ BUILD := PYTHONPATH=include $(HISTOFLOW_ENVS)/bootstrap/bin/python -m stack.envi
 STACK := PYTHONPATH=include $(HISTOFLOW_ENVS)/airflow/bin/python -m stack
 DEV := $(HISTOFLOW_ENVS)/dev/bin
 MKDOCS := $(HISTOFLOW_ENVS)/docs/bin/mkdocs
-STATE := $(addprefix $(HISTOFLOW_HOME)/,airflow aws logs run site test)
+STATE := $(addprefix $(HISTOFLOW_HOME)/,airflow api aws logs run site test)
 
 # Tests keep their state apart, and see nothing of the stack that may be running.
 TEST := unset $$(env | grep -oE '^(AWS|AIRFLOW|HISTOFLOW)_[A-Z0-9_]*'); \
@@ -27,7 +27,7 @@ TEST := unset $$(env | grep -oE '^(AWS|AIRFLOW|HISTOFLOW)_[A-Z0-9_]*'); \
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up down status logs env test test-fast test-compose check lint types bench docs docs-serve mwaa clean lock \
-  compose-env system-packages environments test-environments client-environments docs-environments
+  compose-env system-packages environments test-environments client-environments docs-environments node-environment
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | sed 's/\$$\$$/$$/' | expand -t 18
@@ -35,7 +35,7 @@ help:  ## List the targets
 demo: environments  ## Run the whole pipeline for real and show its results [ARCHIVE=path, SPLIT=split.csv, PARTITION=2026-10]
 	@$(STACK) demo --archive '$(ARCHIVE)' --split '$(SPLIT)' --partition '$(PARTITION)'
 
-up: environments  ## Start the embedded AWS and Airflow [SERVICES=aws]
+up: environments  ## Start the embedded AWS, Airflow and the REST API [SERVICES=aws]
 	@$(STACK) up $(SERVICES)
 
 down: environments  ## Stop everything; state is kept
@@ -50,7 +50,7 @@ logs: environments  ## Follow the logs of all services [SERVICES=scheduler]
 env: environments  ## Print the variables that point an AWS client here: eval "$$(make -s env)"
 	@$(STACK) env
 
-test: lint types client-environments  ## Run every test, the linter and the type checker
+test: lint types client-environments node-environment  ## Run every test, the linter and the type checker
 	@$(TEST) $(DEV)/python -m pytest -m 'not compose'
 
 test-compose: test-environments  ## Build the images, run docker-compose.yaml and the pipeline in it (needs Docker)
@@ -87,10 +87,10 @@ clean:  ## Stop everything, then remove all state and the environments
 	done
 
 environments: $(BOOTSTRAP)
-	@$(BUILD) airflow mxnet tensorflow embedded-aws sagemaker-sdk
+	@$(BUILD) airflow mxnet tensorflow embedded-aws serving sagemaker-sdk
 
 test-environments: $(BOOTSTRAP)
-	@$(BUILD) airflow mxnet tensorflow embedded-aws sagemaker-sdk serving docs dev
+	@$(BUILD) airflow mxnet tensorflow embedded-aws serving sagemaker-sdk docs dev
 
 # Clients that only the slow tests run against the embedded AWS, each in the company it needs.
 client-environments: $(BOOTSTRAP)
@@ -99,6 +99,9 @@ client-environments: $(BOOTSTRAP)
 # The site's reference is made from the code, in the environments the code runs in.
 docs-environments: $(BOOTSTRAP)
 	@$(BUILD) airflow serving docs
+# Postman's command line and a checker of accessibility, which only the slow tests of the REST API run.
+node-environment: test-environments
+	@PYTHONPATH=include $(DEV)/python -m stack.node
 
 $(BOOTSTRAP): requirements/bootstrap.txt
 	@command -v '$(PYTHON)' >/dev/null || { echo "error: Python 3.11 not found. Install it, or run make with PYTHON=<its path>." >&2; exit 1; }
@@ -118,9 +121,11 @@ lock: $(BOOTSTRAP)  ## Resolve requirements/*.in into hashed locks [LOCK=--upgra
 compose-env: $(BOOTSTRAP)  ## Make the .env of docker-compose.yaml, with secrets of its own
 	@PYTHONPATH=include $(HISTOFLOW_ENVS)/bootstrap/bin/python -m stack.compose_env
 
-system-packages:  ## Install the two shared libraries MXNet needs (Debian, Ubuntu)
-	@if ldconfig -p | grep -q libgomp.so.1 && ldconfig -p | grep -q libquadmath.so.0; then \
-	  echo "system packages: nothing is missing"; \
-	else \
-	  $(if $(filter 0,$(shell id -u)),,sudo )sh -c 'apt-get update -q && apt-get install -q -y libgomp1 libquadmath0'; \
+# Without Chromium the tests of the REST API's page are skipped; nothing else needs it.
+system-packages:  ## Install the two shared libraries MXNet needs, and Chromium for tests (Debian, Ubuntu)
+	@missing=; \
+	if ! { ldconfig -p | grep -q libgomp.so.1 && ldconfig -p | grep -q libquadmath.so.0; }; then missing='libgomp1 libquadmath0'; fi; \
+	if ! command -v chromium >/dev/null; then missing="$$missing chromium"; fi; \
+	if [ -z "$$missing" ]; then echo "system packages: nothing is missing"; else \
+	  $(if $(filter 0,$(shell id -u)),,sudo )sh -c "apt-get update -q && apt-get install -q -y $$missing"; \
 	fi

@@ -76,6 +76,10 @@ class Workshop:
     def airflow_url(self) -> str:
         return f"http://127.0.0.1:{self.variables['HISTOFLOW_AIRFLOW_PORT']}"
 
+    @property
+    def api_url(self) -> str:
+        return f"http://127.0.0.1:{self.variables['HISTOFLOW_API_PORT']}"
+
     def airflow(self) -> AirflowApi:
         """Return a client of this home's Airflow."""
         return AirflowApi(self.airflow_url, keys.ADMIN, keys.admin_password(Path(self.home) / "airflow"))

@@ -229,6 +229,13 @@ def candidate(partition: str, variant: str) -> str:
     return f"{candidate_prefix(partition, variant)}candidate.json"
 
 
+def feedback(day: str, request_id: str, number: int = 1, tile: str = "") -> str:
+    """Return the key of a true label, by its answer's day (`2026-11-25`), id, tile; number 2 corrects 1."""
+    year, month, date = _name("day", day).split("-")
+    name = _name("request", f"{request_id}.{tile}" if tile else request_id)
+    return f"feedback/{year}/{month}/{date}/{name}{f'.{number}' if number > 1 else ''}.json"
+
+
 def uri(bucket: str, key: str) -> str:
     """Return `s3://bucket/key`."""
     return f"s3://{bucket}/{key}"

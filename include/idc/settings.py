@@ -150,6 +150,84 @@ class Settings(BaseSettings):
         return self
 
 
+class KeySettings(BaseSettings):
+    """Where the REST API keeps its own state, its keys among it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HISTOFLOW_API_", frozen=True, env_ignore_empty=True, populate_by_name=True
+    )
+
+    home: Path = Field(
+        default=REPOSITORY / ".histoflow",
+        validation_alias=AliasChoices("HISTOFLOW_HOME"),
+        description="the folder that holds all local state",
+    )
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the REST API's own state."""
+        return self.home / "api"
+
+
+class ApiSettings(KeySettings):
+    """How the REST API is served, and the endpoint it stands in front of."""
+
+    bucket: Bucket = Field(
+        validation_alias=AliasChoices("HISTOFLOW_BUCKET"),
+        description="the name of the S3 bucket that holds model cards and feedback",
+    )
+    region: Region = Field(
+        default="us-east-1",
+        validation_alias=AliasChoices("HISTOFLOW_REGION", "AWS_REGION", "AWS_DEFAULT_REGION"),
+        description="an AWS region such as us-east-1",
+    )
+    endpoint_name: ResourceName = Field(
+        default="histoflow-idc",
+        validation_alias=AliasChoices("HISTOFLOW_ENDPOINT_NAME"),
+        description="a SageMaker endpoint's name",
+    )
+
+    host: str = Field(default="127.0.0.1", description="the address to listen on")
+    port: int = Field(default=8088, ge=1, le=65535, description="a free port")
+    cors_origins: tuple[str, ...] = Field(
+        default=(), description='a JSON list of origins whose pages may call: ["https://viewer.example"]'
+    )
+    rate_limit: str = Field(
+        default="100/second;3000/minute",
+        pattern=r"^\d+/(second|minute|hour|day)(;\d+/(second|minute|hour|day))*$",
+        description="patches and requests a key may send, such as 100/second;3000/minute",
+    )
+
+    patch_max_bytes: int = Field(default=1 << 20, ge=1, description="bytes of one patch's image")
+    batch_max_items: int = Field(default=64, ge=1, le=1000, description="patches in one request")
+    batch_max_bytes: int = Field(default=8 << 20, ge=1, description="bytes of one request of several patches")
+    slide_max_bytes: int = Field(default=256 << 20, ge=1, description="bytes of one slide's image")
+    slide_max_pixels: int = Field(
+        default=80_000_000, ge=2500, le=89_000_000, description="pixels of one slide, 2500 to 89000000"
+    )
+    slides_per_tenant: int = Field(default=10, ge=1, description="unfinished slides of one tenant")
+    slide_retention_days: int = Field(default=7, ge=1, description="days for which a slide's answer is kept")
+    prediction_retention_days: int = Field(
+        default=90, ge=1, description="days within which feedback on a patch is taken"
+    )
+
+    body_timeout_s: float = Field(default=20, gt=0, description="seconds a request's body may take")
+    body_idle_s: float = Field(default=5, gt=0, description="seconds without a byte of the body")
+    slide_body_timeout_s: float = Field(default=600, gt=0, description="seconds a slide's upload may take")
+    model_timeout_s: float = Field(default=60, gt=0, description="seconds the endpoint may take to answer")
+    model_concurrency: int = Field(default=16, ge=1, le=256, description="calls of the endpoint at once")
+    model_waiting: int = Field(default=256, ge=1, description="calls that may wait for their turn")
+    slide_concurrency: int = Field(
+        default=4, ge=1, le=64, description="calls of the endpoint at once for slides, on top"
+    )
+    slide_patience_s: float = Field(
+        default=120, ge=0, description="seconds a slide waits for an endpoint that is out of service"
+    )
+    refresh_s: float = Field(
+        default=30, gt=0, description="seconds between looks at which model the endpoint serves"
+    )
+
+
 AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 
 

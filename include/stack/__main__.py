@@ -54,7 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, help_text in (("up", "start the services"), ("down", "stop the services")):
         command = commands.add_parser(name, help=help_text)
-        command.add_argument("services", nargs="*", choices=["aws", "airflow", []], help="default: all")
+        command.add_argument(
+            "services", nargs="*", choices=["aws", "airflow", "api", []], help="default: all"
+        )
     commands.add_parser("status", help="show processes, addresses and the latest runs")
     commands.add_parser("env", help="print the variables that point an AWS client at the embedded AWS")
     logs = commands.add_parser("logs", help="follow the logs")

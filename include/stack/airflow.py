@@ -6,33 +6,11 @@ import json
 import os
 from collections.abc import Mapping
 
-from stack import keys, paths
+from stack import inherited, keys, paths
 from stack.environments import interpreter
 from stack.settings import StackSettings
 
-# What a component may take over from the shell that starts it. Anything else, such as another AWS
-# profile, another Airflow's configuration or a proxy, must not leak in.
-INHERITED = (
-    "AIRFLOW_CONN_KAGGLE_DEFAULT",
-    "HOME",
-    "LANG",
-    "LC_ALL",
-    "LOGNAME",
-    "PATH",
-    "SHELL",
-    "TMPDIR",
-    "TZ",
-    "USER",
-)
-INHERITED_PREFIXES = ("HISTOFLOW_", "AIRFLOW__")
-INHERITED_WITH_AMAZON = (
-    "AWS_",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-    "SSL_CERT_FILE",
-    "REQUESTS_CA_BUNDLE",
-)
+KAGGLE_CONNECTION = "AIRFLOW_CONN_KAGGLE_DEFAULT"
 
 COMPONENTS = {
     "api-server": "api-server --host 127.0.0.1 --port {port} --workers 1",
@@ -59,8 +37,8 @@ def airflow_environment(settings: StackSettings, aws: Mapping[str, str]) -> dict
         aws: the variables that point AWS clients somewhere; empty means Amazon, found as boto3 does.
     """
     return {
-        **_inherited(settings),
-        **{f"HISTOFLOW_{name.upper()}": str(getattr(settings, name)) for name in ("home", "envs", "bucket")},
+        **inherited.variables(settings, names=(KAGGLE_CONNECTION,), prefixes=("AIRFLOW__",)),
+        **inherited.settled(settings),
         **aws,
         **_configuration(settings),
         **{name: value for name, value in os.environ.items() if name.startswith("AIRFLOW__")},
@@ -74,15 +52,6 @@ def airflow_environment(settings: StackSettings, aws: Mapping[str, str]) -> dict
         "SCARF_ANALYTICS": "false",
         "DO_NOT_TRACK": "1",
         "SPT_NOENV": "1",  # setproctitle must not write over the variables that `processes` finds us by
-    }
-
-
-def _inherited(settings: StackSettings) -> dict[str, str]:
-    prefixes = INHERITED_PREFIXES + (INHERITED_WITH_AMAZON if settings.aws == "amazon" else ())
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if (name in INHERITED or name.upper().startswith(prefixes)) and name != "HISTOFLOW_DATABASE_URL"
     }
 
 

@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 
 from stack import partition as partitions
-from stack import results, services, summary
+from stack import results, sample, services, summary
 from stack.chain import DAG_IDS, Follower
 from stack.clients import connect
 from stack.console import say
@@ -42,5 +42,7 @@ def run(settings: StackSettings, *, archive: str | None, split: str | None, part
         follower.wait_until_known(DAG_IDS)
         first_run = api.trigger(DAG_IDS[0], choice.partition, {"archive": source.uri, "split": given_split})
         follower.follow(first_run, DAG_IDS)
-    summary.show(settings, results.gather(clients, choice.partition, began))
+    gathered = results.gather(clients, choice.partition, began)
+    patch = sample.write_patch(settings, clients, gathered.index)
+    summary.show(settings, gathered, sample.lines(settings, patch))
     say(f"\nDone in {time.monotonic() - started:.0f} s.")

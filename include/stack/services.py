@@ -1,34 +1,31 @@
-"""Starts, stops and shows the two services: the embedded AWS and Airflow."""
+"""Starts and stops the services: the embedded AWS, Airflow and the REST API."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
-import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from stack import aws, database, keys, processes, supervision
-from stack.airflow import INHERITED, airflow_environment, component_commands
+from stack import aws, database, keys, prediction_api, processes, running
+from stack.airflow import airflow_environment, component_commands
 from stack.console import say
-from stack.errors import ServiceFailed, StackError
+from stack.errors import StackError
 from stack.rest import AirflowApi
 from stack.settings import Service, StackSettings
-
-HEARTBEAT_S = 10.0
 
 
 def chosen(settings: StackSettings, names: Sequence[Service]) -> list[Service]:
     """Return the services meant by the names given: by default all that are ours to run."""
     if settings.aws == "amazon":
         if "aws" in names:
-            raise StackError("SERVICES: aws, expected airflow: with HISTOFLOW_AWS=amazon there is no other.")
-        return ["airflow"]
-    return list(names) or ["aws", "airflow"]
+            message = "SERVICES: aws, expected airflow or api: with HISTOFLOW_AWS=amazon there is no other."
+            raise StackError(message)
+        return list(names) or ["airflow", "api"]
+    return list(names) or ["aws", "airflow", "api"]
 
 
 def up(settings: StackSettings, names: Sequence[Service] = ()) -> None:
@@ -39,19 +36,21 @@ def up(settings: StackSettings, names: Sequence[Service] = ()) -> None:
     """
     services = chosen(settings, names)
     with _one_at_a_time(settings), ThreadPoolExecutor(1) as background:
-        starting = background.submit(_aws_up, settings) if "aws" in services else None
+        others = background.submit(_aws_and_api_up, settings, services)
         if "airflow" in services:
             _airflow_up(settings)
-        if starting:
-            starting.result()
+        others.result()
 
 
 def down(settings: StackSettings, names: Sequence[Service] = ()) -> None:
     """Stop the services and whatever they left; their state stays."""
     services = chosen(settings, names)
     with _one_at_a_time(settings):
+        if "api" in services:
+            prediction_api.down(settings)
         if "airflow" in services:
-            _airflow_down(settings)
+            running.stop(settings.airflow_group)
+            say("airflow: stopped")
         if "aws" in services:
             aws.down(settings)
             say("embedded AWS: stopped")
@@ -60,6 +59,14 @@ def down(settings: StackSettings, names: Sequence[Service] = ()) -> None:
 def api(settings: StackSettings) -> AirflowApi:
     """Return a client of this stack's Airflow."""
     return AirflowApi(settings.airflow_url, keys.ADMIN, keys.admin_password(settings.airflow_home))
+
+
+def _aws_and_api_up(settings: StackSettings, services: Sequence[Service]) -> None:
+    """Start the embedded AWS, then the REST API that calls it, as far as they are chosen."""
+    if "aws" in services:
+        _aws_up(settings)
+    if "api" in services:
+        prediction_api.up(settings)
 
 
 def _aws_up(settings: StackSettings) -> None:
@@ -73,60 +80,24 @@ def _aws_up(settings: StackSettings) -> None:
 
 def _airflow_up(settings: StackSettings) -> None:
     """Start Airflow unless it runs with these very settings; the AWS it will call may still be starting."""
+    group = settings.airflow_group
     variables = aws.client_environment(settings) if settings.aws == "embedded" else {}
-    environment = {**airflow_environment(settings, variables), **processes.marker(settings.airflow_home)}
-    commands = component_commands(settings)
-    stamp, digest = settings.run / "airflow.sha256", _digest(commands, environment)
-    processes.require_port(
-        settings.airflow_port, "Airflow", "HISTOFLOW_AIRFLOW_PORT", own_home=settings.airflow_home
-    )
-    if supervision.is_running(settings) and not (stamp.is_file() and stamp.read_text() == digest):
-        say("airflow: its settings have changed, starting it anew")
-        _airflow_down(settings)
-    if not supervision.is_running(settings):
-        if strays := processes.stop(settings.airflow_home):
-            say(f"airflow: ended {len(strays)} processes that an earlier start left behind")
+    environment = {**airflow_environment(settings, variables), **processes.marker(group.home)}
+    processes.require_port(settings.airflow_port, "Airflow", "HISTOFLOW_AIRFLOW_PORT", own_home=group.home)
+
+    def prepare() -> None:
         _announce_password(settings)
         database.migrate_once(settings, environment)
-        supervision.start(settings, commands, environment)
-        stamp.write_text(digest)
-    _wait_until_healthy(settings)
 
-
-def _airflow_down(settings: StackSettings) -> None:
-    supervision.shut_down(settings)
-    processes.stop(settings.airflow_home)
-    say("airflow: stopped")
-
-
-def _wait_until_healthy(settings: StackSettings) -> None:
-    """Wait until every part of Airflow reports health, saying now and then what is awaited.
-
-    Raises:
-        ServiceFailed: a component keeps dying, or the time is over; with the end of its log.
-    """
-    started = said = time.monotonic()
+    running.keep("airflow", group, component_commands(settings), environment, prepare)
     with api(settings) as client:
-        while unhealthy := client.unhealthy_parts():
-            now = time.monotonic()
-            given_up = [c.name for c in supervision.components(settings) or [] if c.is_given_up]
-            if given_up or now - started > settings.start_timeout_s:
-                name = given_up[0] if given_up else unhealthy[0].replace("_", "-")
-                raise ServiceFailed(_post_mortem(settings, name, now - started))
-            if now - said > HEARTBEAT_S:
-                said = now
-                say(f"airflow: waiting for {', '.join(unhealthy)} ({now - started:.0f} s)")
-            time.sleep(0.3)
-    say(f"airflow: up ({time.monotonic() - started:.0f} s) at {settings.airflow_url}")
-
-
-def _post_mortem(settings: StackSettings, name: str, waited_s: float) -> str:
-    path = supervision.log_path(settings, name)
-    lines = path.read_text(errors="replace").splitlines()[-20:] if path.is_file() else []
-    return (
-        f"airflow {name}: not healthy after {waited_s:.0f} s, expected within {settings.start_timeout_s} s. "
-        f"The end of {path}:\n" + "\n".join(lines)
-    )
+        took_s = running.wait_until_healthy(
+            "airflow",
+            group,
+            lambda: [part.replace("_", "-") for part in client.unhealthy_parts()],
+            settings.start_timeout_s,
+        )
+    say(f"airflow: up ({took_s:.0f} s) at {settings.airflow_url}")
 
 
 def _announce_password(settings: StackSettings) -> None:
@@ -135,12 +106,6 @@ def _announce_password(settings: StackSettings) -> None:
     if not kept.exists():
         password = keys.admin_password(settings.airflow_home)
         say(f"airflow: user {keys.ADMIN}, password {password} (generated, shown once, kept in {kept})")
-
-
-def _digest(commands: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> str:
-    """Return a digest of everything the components were started with, but for the calling shell's."""
-    compared = {name: value for name, value in environment.items() if name not in INHERITED}
-    return hashlib.sha256(json.dumps([commands, compared], sort_keys=True).encode()).hexdigest()
 
 
 @contextlib.contextmanager

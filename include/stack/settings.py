@@ -13,16 +13,17 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from idc.settings import Bucket, Password, Region, RoleArn, load
 from stack import paths
+from stack.supervision import Group
 
 Port = Annotated[int, Field(ge=1024, le=65535)]
-Service = Literal["aws", "airflow"]
+Service = Literal["aws", "airflow", "api"]
 
 _A_PORT = "a free port from 1024 to 65535"
 _SQLALCHEMY_POSTGRES = "postgresql+psycopg2://"
 
 
 class StackSettings(BaseSettings):
-    """How Airflow and the embedded AWS are run on this machine."""
+    """How Airflow, the embedded AWS and the REST API are run on this machine."""
 
     model_config = SettingsConfigDict(env_prefix="HISTOFLOW_", frozen=True, env_ignore_empty=True)
 
@@ -52,6 +53,7 @@ class StackSettings(BaseSettings):
     s3_port: Port = Field(default=8333, description=_A_PORT)
 
     airflow_port: Port = Field(default=8080, description=_A_PORT)
+    api_port: Port = Field(default=8088, description=_A_PORT)
     parallelism: int = Field(default=4, ge=1, le=64, description="how many tasks run at once, 1 to 64")
     database_url: Password | None = Field(
         default=None,
@@ -67,10 +69,15 @@ class StackSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_ports(self) -> StackSettings:
-        ports = {"AWS": self.aws_port, "S3": self.s3_port, "AIRFLOW": self.airflow_port}
+        ports = {
+            "AWS": self.aws_port,
+            "S3": self.s3_port,
+            "AIRFLOW": self.airflow_port,
+            "API": self.api_port,
+        }
         if len(set(ports.values())) < len(ports):
             shown = ", ".join(f"HISTOFLOW_{name}_PORT={port}" for name, port in ports.items())
-            raise ValueError(f"Ports: {shown}, expected three different ones. Change one.")
+            raise ValueError(f"Ports: {shown}, expected four different ones. Change one.")
         return self
 
     @model_validator(mode="after")
@@ -113,8 +120,13 @@ class StackSettings(BaseSettings):
         return self.home / "aws"
 
     @property
+    def api_home(self) -> Path:
+        """The folder of the REST API's state."""
+        return self.home / "api"
+
+    @property
     def logs(self) -> Path:
-        """The folder of all logs of Airflow."""
+        """The folder of the logs of Airflow and of the REST API."""
         return self.home / "logs"
 
     @property
@@ -126,6 +138,21 @@ class StackSettings(BaseSettings):
     def airflow_url(self) -> str:
         """The address of the Airflow UI and of its REST API."""
         return f"http://127.0.0.1:{self.airflow_port}"
+
+    @property
+    def api_url(self) -> str:
+        """The address of the REST API and of its page."""
+        return f"http://127.0.0.1:{self.api_port}"
+
+    @property
+    def airflow_group(self) -> Group:
+        """Airflow's processes."""
+        return Group(home=self.airflow_home, run=self.run, logs=self.logs)
+
+    @property
+    def api_group(self) -> Group:
+        """The REST API's processes."""
+        return Group(home=self.api_home, run=self.run / "api", logs=self.logs)
 
 
 def stack_settings() -> StackSettings:

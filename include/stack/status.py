@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from stack import aws, keys, services, supervision
+from stack import aws, keys, prediction_api, services, supervision
 from stack.airflow import COMPONENTS
 from stack.console import say, table
 from stack.errors import ServiceFailed
 from stack.settings import StackSettings
+from stack.supervision import ComponentState
 
 
 def show(settings: StackSettings) -> None:
-    """Print the state of both services and Airflow's newest runs."""
+    """Print the state of all services and Airflow's newest runs."""
     _show_airflow(settings)
+    say()
+    _show_api(settings)
     say()
     if settings.aws == "amazon":
         say(f"AWS       Amazon, region {settings.region}")
@@ -26,25 +30,20 @@ def show(settings: StackSettings) -> None:
 
 
 def log_files(settings: StackSettings) -> list[Path]:
-    """Return the log files of all processes of both services."""
-    own = [supervision.log_path(settings, name) for name in COMPONENTS]
+    """Return the log files of all processes of all services."""
+    own = [supervision.log_path(settings.airflow_group, name) for name in COMPONENTS]
+    own.append(supervision.log_path(settings.api_group, prediction_api.NAME))
     return [path for path in own if path.is_file()] + aws.log_files(settings)
 
 
 def _show_airflow(settings: StackSettings) -> None:
-    components = supervision.components(settings)
+    components = supervision.components(settings.airflow_group)
     if components is None:
         say("Airflow   stopped; `make up` starts it")
         return
     say(f"Airflow   {settings.airflow_url}")
     say(f"          user {keys.ADMIN}, password in {keys.passwords_file(settings.airflow_home)}")
-    table(
-        ["process", "state", "pid>", "up>", ""],
-        [
-            [c.name, c.state.lower(), str(c.pid or ""), str(timedelta(seconds=c.uptime_s)), c.problem]
-            for c in components
-        ],
-    )
+    _show_processes(components)
     try:
         with services.api(settings) as client:
             runs = [] if client.unhealthy_parts() else client.runs(limit=8)
@@ -54,6 +53,26 @@ def _show_airflow(settings: StackSettings) -> None:
     if runs:
         say("\nLatest runs")
         table(["DAG", "partition", "state", "started", "took>"], [_run_row(run) for run in runs])
+
+
+def _show_api(settings: StackSettings) -> None:
+    components = supervision.components(settings.api_group)
+    if components is None:
+        say("REST API  stopped; `make up` starts it")
+        return
+    say(f"REST API  {settings.api_url}, key in {prediction_api.key_file(settings)}")
+    _show_processes(components)
+    say(f"  {prediction_api.readiness(settings)}")
+
+
+def _show_processes(components: Sequence[ComponentState]) -> None:
+    table(
+        ["process", "state", "pid>", "up>", ""],
+        [
+            [c.name, c.state.lower(), str(c.pid or ""), str(timedelta(seconds=c.uptime_s)), c.problem]
+            for c in components
+        ],
+    )
 
 
 def _run_row(run: dict[str, Any]) -> list[str]:

@@ -17,8 +17,8 @@ from stack.settings import StackSettings
 CLASSES = {0: "0 no IDC", 1: "1 IDC"}
 
 
-def show(settings: StackSettings, results: Results) -> None:
-    """Print the summary."""
+def show(settings: StackSettings, results: Results, api: Sequence[str]) -> None:
+    """Print the summary; `api` are the lines on the REST API."""
     label = "   SYNTHETIC DATA" if results.is_synthetic else ""
     say(f"\nInvasive ductal carcinoma in breast tissue, partition {results.partition}{label}")
     say("Research software, not a diagnostic device.")
@@ -27,7 +27,7 @@ def show(settings: StackSettings, results: Results) -> None:
     _show_test(results, label)
     _show_endpoint(results, label)
     say("\nReused     " + ("\n           ".join(results.reused) or "nothing, all of this was made just now"))
-    _show_addresses(settings, results)
+    _show_addresses(settings, results, api)
 
 
 def _show_data(results: Results, label: str) -> None:
@@ -100,7 +100,7 @@ def two_patches(patches: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]
     return [first, other] if other else list(best[:2])
 
 
-def _show_addresses(settings: StackSettings, results: Results) -> None:
+def _show_addresses(settings: StackSettings, results: Results, api: Sequence[str]) -> None:
     name = results.endpoint["EndpointName"]
     base = (
         f"http://127.0.0.1:{settings.aws_port}"
@@ -114,6 +114,7 @@ def _show_addresses(settings: StackSettings, results: Results) -> None:
         say('           eval "$(make -s env)"')
     say(f"           aws sagemaker-runtime invoke-endpoint --endpoint-name {name} \\")
     say("             --content-type application/x-image --body fileb://patch.png answer.json")
+    say("REST API   " + "\n           ".join(api))
     say("Stop       make down (keeps all state; make clean removes it)")
 
 

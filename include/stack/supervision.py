@@ -1,4 +1,4 @@
-"""Airflow's components under supervisord: started, restarted when they die, stopped as whole groups."""
+"""A service's processes under supervisord: started, restarted when they die, stopped as whole groups."""
 
 from __future__ import annotations
 
@@ -21,11 +21,22 @@ import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
 from stack.errors import ServiceFailed
-from stack.settings import StackSettings
 
 MAX_SOCKET_PATH = 90  # of the 107 bytes Unix allows: supervisord appends its pid while it makes the socket
 START_S = 20.0
 STOP_S = 15
+
+
+@dataclass(frozen=True)
+class Group:
+    """What one supervisord runs: its working folder, the folder of its own files, the folder of the logs.
+
+    The processes are found again by the working folder: see `processes.marker`.
+    """
+
+    home: Path
+    run: Path
+    logs: Path
 
 
 @dataclass(frozen=True)
@@ -44,21 +55,19 @@ class ComponentState:
         return self.state in ("FATAL", "UNKNOWN")
 
 
-def start(
-    settings: StackSettings, commands: Mapping[str, Sequence[str]], environment: Mapping[str, str]
-) -> None:
+def start(group: Group, commands: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> None:
     """Start supervisord with these commands, detached from the calling process.
 
     Raises:
         ServiceFailed: it did not come up; the message has the end of its output.
     """
-    for folder in (settings.run, settings.logs, settings.airflow_home):
+    for folder in (group.run, group.logs, group.home):
         folder.mkdir(parents=True, exist_ok=True)
-    configuration = settings.run / "supervisord.conf"
-    configuration.write_text(_configuration(settings, commands))
+    configuration = group.run / "supervisord.conf"
+    configuration.write_text(_configuration(group, commands))
     done = subprocess.run(  # it detaches itself once it has read its configuration
         [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(configuration)],
-        cwd=settings.airflow_home,
+        cwd=group.home,
         env=dict(environment),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -66,7 +75,7 @@ def start(
         check=False,
     )
     deadline = time.monotonic() + START_S
-    while not is_running(settings):
+    while not is_running(group):
         if done.returncode or time.monotonic() > deadline:
             raise ServiceFailed(
                 f"supervisord: did not start, expected up within {START_S:.0f} s. "
@@ -75,24 +84,24 @@ def start(
         time.sleep(0.1)
 
 
-def is_running(settings: StackSettings) -> bool:
-    """Tell whether this stack's supervisord answers."""
-    return components(settings) is not None
+def is_running(group: Group) -> bool:
+    """Tell whether the group's supervisord answers."""
+    return components(group) is not None
 
 
-def components(settings: StackSettings) -> list[ComponentState] | None:
+def components(group: Group) -> list[ComponentState] | None:
     """Return the state of every process, or None while no supervisord answers."""
     try:
-        with _remote(settings) as supervisor:
+        with _remote(group) as supervisor:
             return [_component(info) for info in supervisor.getAllProcessInfo()]
     except (OSError, xmlrpc.client.Error):
         return None
 
 
-def shut_down(settings: StackSettings) -> None:
+def shut_down(group: Group) -> None:
     """Ask supervisord to stop its processes and itself, and wait until it has."""
     try:
-        with _remote(settings) as supervisor:
+        with _remote(group) as supervisor:
             process = psutil.Process(supervisor.getPID())
             supervisor.shutdown()
         process.wait(timeout=STOP_S + 10)
@@ -100,17 +109,17 @@ def shut_down(settings: StackSettings) -> None:
         return  # it does not run, or does not end: `processes.stop` sees to what is left
 
 
-def log_path(settings: StackSettings, name: str) -> Path:
+def log_path(group: Group, name: str) -> Path:
     """Return the file that a component's output goes to."""
-    return settings.logs / f"{name}.log"
+    return group.logs / f"{name}.log"
 
 
-def _configuration(settings: StackSettings, commands: Mapping[str, Sequence[str]]) -> str:
+def _configuration(group: Group, commands: Mapping[str, Sequence[str]]) -> str:
     parser = configparser.RawConfigParser()
-    parser["unix_http_server"] = {"file": str(_socket(settings)), "chmod": "0700"}
+    parser["unix_http_server"] = {"file": str(_socket(group)), "chmod": "0700"}
     parser["supervisord"] = {
-        "pidfile": str(settings.run / "supervisord.pid"),
-        "logfile": str(log_path(settings, "supervisord")),
+        "pidfile": str(group.run / "supervisord.pid"),
+        "logfile": str(group.run / "supervisord.log"),
         "logfile_maxbytes": "5MB",
         "logfile_backups": "1",
         "loglevel": "info",
@@ -130,7 +139,7 @@ def _configuration(settings: StackSettings, commands: Mapping[str, Sequence[str]
             "killasgroup": "true",
             "stopwaitsecs": str(STOP_S),
             "redirect_stderr": "true",
-            "stdout_logfile": str(log_path(settings, name)),
+            "stdout_logfile": str(log_path(group, name)),
             "stdout_logfile_maxbytes": "20MB",
             "stdout_logfile_backups": "2",
         }
@@ -143,8 +152,8 @@ def _configuration(settings: StackSettings, commands: Mapping[str, Sequence[str]
         return text.read()
 
 
-def _socket(settings: StackSettings) -> Path:
-    path = settings.run / "supervisor.sock"
+def _socket(group: Group) -> Path:
+    path = group.run / "supervisor.sock"
     if len(str(path)) <= MAX_SOCKET_PATH:
         return path
     digest = hashlib.sha256(str(path).encode()).hexdigest()[:16]
@@ -152,8 +161,8 @@ def _socket(settings: StackSettings) -> Path:
 
 
 @contextlib.contextmanager
-def _remote(settings: StackSettings) -> Iterator[Any]:
-    transport = SupervisorTransport(None, None, f"unix://{_socket(settings)}")
+def _remote(group: Group) -> Iterator[Any]:
+    transport = SupervisorTransport(None, None, f"unix://{_socket(group)}")
     with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as server:
         yield server.supervisor
 

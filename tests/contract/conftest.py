@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -154,6 +154,17 @@ class Jobs:
 def jobs(embedded_aws: LocalAws) -> Jobs:
     """Jobs on the embedded AWS of the session."""
     return Jobs(embedded_aws)
+
+
+@pytest.fixture(scope="session")
+def rest_api(embedded_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The REST API in front of one version of a model with known answers (contract.rest)."""
+    from contract import hosting, rest  # they import this file
+
+    fleet = rest.Fleet(hosting.Endpoints(embedded_aws))
+    fleet.create(fleet.config(*fleet.version(), instances=2))
+    with rest.api(embedded_aws, fleet.name, tmp_path_factory.mktemp("rest")) as running:
+        yield running
 
 
 @pytest.fixture

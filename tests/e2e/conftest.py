@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import library_run
 import local_aws
 import pytest
+import served_api
 from local_aws import LocalAws
+from served_api import ServedApi
 from workshop import MINI, PARTITION, Workshop
 
 from idc.dataset.storage import ObjectStore
@@ -30,6 +32,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
             "HISTOFLOW_AWS_PORT": str(aws_port),
             "HISTOFLOW_S3_PORT": str(s3_port),
             "HISTOFLOW_AIRFLOW_PORT": str(aws_port + 2),
+            "HISTOFLOW_API_PORT": str(aws_port + 3),
         }
     )
     yield made
@@ -68,3 +71,11 @@ def store(aws: LocalAws) -> Iterator[ObjectStore]:
         settings.cache_clear()
         yield library_run.with_a_dataset()
     settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def served(embedded_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApi]:
+    """The REST API's real process, in front of a registered model of generated tissue."""
+    running = served_api.start(embedded_aws, tmp_path_factory.mktemp("served"))
+    yield running
+    running.down()

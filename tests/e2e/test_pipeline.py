@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -146,6 +147,24 @@ def test_the_dataset_report_opens_from_its_task(workshop: Workshop, demo: str) -
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert page.content == read(workshop, layout.report(deployed(workshop)["dataset_digest"]))
     assert "646" in page.text
+
+
+def test_the_call_of_the_rest_api_works_as_printed(workshop: Workshop, demo: str) -> None:
+    printed = demo.partition("REST API ")[2].partition("Stop ")[0].splitlines()
+    (first,) = [number for number, line in enumerate(printed) if line.strip().startswith("curl ")]
+    command = "\n".join(line.strip() for line in printed[first:])
+
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, timeout=60)
+
+    answer = json.loads(done.stdout)
+    if "; ready, " in printed[0]:
+        assert answer["class"] == int(answer["probability"] >= answer["threshold"])
+        assert answer["synthetic"] is False
+    else:  # the endpoint's model is not one from the registry
+        assert answer["type"] == "urn:histoflow:problem:model-unknown"
+    assert answer["disclaimer"] == "Research software, not a diagnostic device."
+    page = httpx.get(f"{workshop.api_url}/", trust_env=False)
+    assert "<h1>Histoflow</h1>" in page.text
 
 
 def test_the_same_archive_again_is_not_computed_again(workshop: Workshop, demo: str) -> None:

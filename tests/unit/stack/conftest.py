@@ -47,6 +47,7 @@ def settings(tmp_path: Path) -> StackSettings:
         airflow_port=first,
         s3_port=first + 1,
         aws_port=first + 2,
+        api_port=first + 3,
     )
 
 

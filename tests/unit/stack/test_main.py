@@ -39,6 +39,7 @@ def test_status_of_nothing(settings: StackSettings) -> None:
 
     assert done.returncode == 0
     assert "Airflow   stopped" in done.stdout
+    assert "REST API  stopped" in done.stdout
 
 
 def test_down_of_nothing_is_no_error(settings: StackSettings) -> None:

@@ -9,16 +9,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stack import processes, services
+from stack import prediction_api, processes, services
 from stack.clients import connect
 from stack.environments import interpreter
 from stack.errors import PortTaken
-from stack.settings import StackSettings
+from stack.settings import Service, StackSettings
 
 
 @pytest.fixture
 def stack(settings: StackSettings, tmp_path: Path) -> Iterator[StackSettings]:
-    for name in ("airflow", "embedded-aws"):
+    for name in ("airflow", "embedded-aws", "serving"):
         if not interpreter(name, settings.envs).exists():
             pytest.skip(f"the environment {name} is not built: run make test")
     for folder in ("dags", "plugins"):
@@ -38,7 +38,8 @@ def of(settings: StackSettings) -> list[psutil.Process]:
             values = process.environ().values()
         except (psutil.Error, OSError):
             continue
-        homes = {str(settings.airflow_home.resolve()), str(settings.aws_home.resolve())}
+        folders = (settings.airflow_home, settings.aws_home, settings.api_home)
+        homes = {str(folder.resolve()) for folder in folders}
         if process.pid != psutil.Process().pid and homes & set(values):
             found.append(process)
     return found
@@ -65,6 +66,8 @@ def test_state_survives_a_kill_of_everything(
     aws = connect(stack)
     aws.s3.put_object(Bucket=stack.bucket, Key="kept", Body=b"yes")
 
+    key = prediction_api.key_file(stack).read_text()
+
     running = of(stack)
     services.up(stack)
     assert {process.pid for process in running} <= {process.pid for process in of(stack)}
@@ -77,19 +80,21 @@ def test_state_survives_a_kill_of_everything(
 
     with services.api(stack) as api:
         assert api._request("GET", "/variables/kept").json()["value"] == "yes"
+    assert prediction_api.key_file(stack).read_text() == key
     assert aws.read_text("kept") == "yes"
 
     services.down(stack)
     assert of(stack) == []
-    assert all(processes.is_free(port) for port in (stack.airflow_port, stack.aws_port, stack.s3_port))
+    ports = (stack.airflow_port, stack.aws_port, stack.s3_port, stack.api_port)
+    assert all(processes.is_free(port) for port in ports)
 
 
-@pytest.mark.parametrize("port", ["airflow_port", "aws_port", "s3_port"])
+@pytest.mark.parametrize("port", ["airflow_port", "aws_port", "s3_port", "api_port"])
 def test_a_taken_port_stops_the_start(stack: StackSettings, port: str) -> None:
-    service = "airflow" if port == "airflow_port" else "aws"
+    services_of: dict[str, Service] = {"airflow_port": "airflow", "api_port": "api"}
     message = f"set HISTOFLOW_{port.upper()} to another port"
     with (
         socket.create_server(("127.0.0.1", getattr(stack, port))),
         pytest.raises(PortTaken, match=message),
     ):
-        services.up(stack, [service])
+        services.up(stack, [services_of.get(port, "aws")])

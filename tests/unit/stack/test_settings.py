@@ -16,6 +16,7 @@ def test_defaults_are_a_stack_in_the_repository(monkeypatch: pytest.MonkeyPatch)
     assert settings.home == paths.REPOSITORY / ".histoflow"
     assert settings.envs == settings.home / "envs"
     assert (settings.airflow_port, settings.aws_port, settings.s3_port) == (8080, 4566, 8333)
+    assert settings.api_url == "http://127.0.0.1:8088"
     assert settings.sql_alchemy_url == f"sqlite:///{settings.home}/airflow/airflow.db"
 
 
@@ -63,7 +64,7 @@ def test_amazon_needs_a_bucket_and_a_role_of_ones_own(monkeypatch: pytest.Monkey
 def test_two_services_cannot_have_one_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HISTOFLOW_S3_PORT", "8080")
 
-    with pytest.raises(ConfigurationError, match="expected three different ones"):
+    with pytest.raises(ConfigurationError, match="expected four different ones"):
         stack_settings()
 
 

@@ -36,7 +36,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
 def shown(
     settings: StackSettings, aws: Clients, capsys: pytest.CaptureFixture[str], began: datetime | None = None
 ) -> str:
-    summary.show(settings, results.gather(aws, PARTITION, began or datetime(2020, 1, 1, tzinfo=UTC)))
+    found = results.gather(aws, PARTITION, began or datetime(2020, 1, 1, tzinfo=UTC))
+    summary.show(settings, found, ["http://127.0.0.1:1", "curl it"])
     return capsys.readouterr().out
 
 
@@ -60,6 +61,7 @@ def test_shows_everything_a_person_wants_to_know(
     assert "nothing, all of this was made just now" in page
     assert f"http://127.0.0.1:{settings.aws_port}/endpoints/{ENDPOINT}/invocations" in page
     assert f"aws sagemaker-runtime invoke-endpoint --endpoint-name {ENDPOINT}" in page
+    assert "REST API http://127.0.0.1:1 curl it" in page
     assert "make down" in page
 
 

@@ -1,0 +1,76 @@
+"""Everything a running API shares: its keys, its ledger, its clients of AWS, its threads and its slides."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Annotated
+
+import structlog
+from fastapi import Depends
+from starlette.requests import Request
+
+from idc.serving.access import RateLimits
+from idc.serving.aws import Clients
+from idc.serving.endpoint import Scorer, Threads
+from idc.serving.keyring import Keyring
+from idc.serving.ledger import Ledger
+from idc.serving.measures import Measures
+from idc.serving.models import Models
+from idc.serving.problems import Problem
+from idc.serving.slide_records import SlideRecords
+from idc.serving.slide_work import SlideWork
+from idc.settings import ApiSettings
+
+log = structlog.get_logger("idc.serving")
+
+
+class Service:
+    """The parts of one API, opened together and closed together."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        """Open what is on disk and prepare the rest; AWS is not asked yet."""
+        self.settings = settings
+        self.measures = Measures()
+        self.keyring = Keyring(settings.folder)
+        self.ledger = Ledger(settings.folder)
+        self.rate_limits = RateLimits(settings.rate_limit)
+        self.clients = Clients(settings)
+        self.models = Models(self.clients.sagemaker, settings.endpoint_name)
+        self.scorer = Scorer(self.clients.runtime, self.models, settings.endpoint_name)
+        self.threads = Threads(settings.model_concurrency, settings.model_waiting, "model")
+        self.background = Threads(4, 64, "background")
+        self.slide_records = SlideRecords(settings.folder)
+        self.slide_work = SlideWork(self.slide_records, self.scorer, settings)
+        self.feedback_lock = threading.Lock()
+
+    def start(self) -> None:
+        """Begin what goes on beside the requests."""
+        self.ledger.forget(self.settings.prediction_retention_days)
+        self.slide_work.start()
+
+    async def keep_looking(self) -> None:
+        """Look again and again which model is behind the endpoint, for as long as the server runs."""
+        while True:
+            try:
+                await self.background.run(lambda: self.models.endpoint(self.settings.refresh_s / 2))
+            except Problem as problem:
+                log.warning("endpoint", problem=problem.detail)
+            await asyncio.sleep(self.settings.refresh_s)
+
+    def close(self) -> None:
+        """Stop and close it all."""
+        self.slide_work.stop()
+        self.threads.close()
+        self.background.close()
+        self.slide_records.close()
+        self.ledger.close()
+        self.keyring.close()
+
+
+async def _of(request: Request) -> Service:  # a plain function would cost a change of threads
+    service: Service = request.app.state.service
+    return service
+
+
+Shared = Annotated[Service, Depends(_of)]

@@ -1,0 +1,87 @@
+"""Keeps a service's processes running with today's settings, and waits until they are healthy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from stack import inherited, processes, supervision
+from stack.console import say
+from stack.errors import ServiceFailed
+from stack.supervision import Group
+
+HEARTBEAT_S = 10.0
+
+
+def keep(
+    name: str,
+    group: Group,
+    commands: Mapping[str, Sequence[str]],
+    environment: Mapping[str, str],
+    prepare: Callable[[], None],
+) -> None:
+    """Start a service's processes unless they run with these very commands and variables.
+
+    Args:
+        name: of the service, for people.
+        group: its processes.
+        commands: by the name of each process.
+        environment: the whole of it.
+        prepare: what has to be done before they start.
+    """
+    stamp, digest = group.run / f"{name}.sha256", _digest(commands, environment)
+    if supervision.is_running(group) and not (stamp.is_file() and stamp.read_text() == digest):
+        say(f"{name}: its settings have changed, starting it anew")
+        stop(group)
+    if supervision.is_running(group):
+        return
+    if strays := processes.stop(group.home):
+        say(f"{name}: ended {len(strays)} processes that an earlier start left behind")
+    prepare()
+    supervision.start(group, commands, environment)
+    stamp.write_text(digest)
+
+
+def stop(group: Group) -> None:
+    """Stop a service's processes and whatever they left."""
+    supervision.shut_down(group)
+    processes.stop(group.home)
+
+
+def wait_until_healthy(
+    name: str, group: Group, unhealthy: Callable[[], Sequence[str]], timeout_s: float
+) -> float:
+    """Wait until no part is unhealthy, saying now and then what is awaited; return the seconds it took.
+
+    Raises:
+        ServiceFailed: a process keeps dying, or the time is over; with the end of its log.
+    """
+    started = said = time.monotonic()
+    while parts := unhealthy():
+        now = time.monotonic()
+        given_up = [c.name for c in supervision.components(group) or [] if c.is_given_up]
+        if given_up or now - started > timeout_s:
+            part = given_up[0] if given_up else parts[0]
+            raise ServiceFailed(_post_mortem(name, part, group, now - started, timeout_s))
+        if now - said > HEARTBEAT_S:
+            said = now
+            say(f"{name}: waiting for {', '.join(parts)} ({now - started:.0f} s)")
+        time.sleep(0.3)
+    return time.monotonic() - started
+
+
+def _post_mortem(name: str, part: str, group: Group, waited_s: float, timeout_s: float) -> str:
+    path = supervision.log_path(group, part)
+    lines = path.read_text(errors="replace").splitlines()[-20:] if path.is_file() else []
+    return (
+        f"{name} {part}: not healthy after {waited_s:.0f} s, expected within {timeout_s:.0f} s. "
+        f"The end of {path}:\n" + "\n".join(lines)
+    )
+
+
+def _digest(commands: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> str:
+    """Return a digest of everything the processes are started with, but for the calling shell's."""
+    compared = {name: value for name, value in environment.items() if name not in inherited.COMMON}
+    return hashlib.sha256(json.dumps([commands, compared], sort_keys=True).encode()).hexdigest()

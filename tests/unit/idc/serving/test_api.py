@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from starlette.testclient import TestClient
+
+from idc.serving.access import RateLimits
+from idc.serving.api import create_app
+from idc.serving.keyring import Key
+from idc.serving.problems import Problem
+from idc.settings import ApiSettings
+
+REPOSITORY = Path(__file__).resolve().parents[4]
+ORIGIN = "https://viewer.example"
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    yield from opened(tmp_path)
+
+
+def opened(home: Path, **settings: object) -> Iterator[TestClient]:
+    app = create_app(ApiSettings(home=home, bucket="bucket", **settings))  # type: ignore[arg-type]
+    with structlog.testing.capture_logs(), TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def test_nothing_is_allowed_to_other_origins_unless_named(tmp_path: Path, client: TestClient) -> None:
+    asking = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+    assert "access-control-allow-origin" not in client.options("/v1/predictions", headers=asking).headers
+    for other in opened(tmp_path / "other", cors_origins=(ORIGIN,)):
+        allowed = other.options("/v1/predictions", headers=asking)
+        assert allowed.headers["access-control-allow-origin"] == ORIGIN
+        stranger = other.options("/v1/predictions", headers={**asking, "Origin": "https://evil.example"})
+        assert "access-control-allow-origin" not in stranger.headers
+
+
+def test_every_answer_has_the_headers(client: TestClient) -> None:
+    for path in ("/healthz", "/nothing", "/v1/predictions", "/openapi.json"):
+        headers = client.get(path).headers
+        assert headers["x-disclaimer"] == "Research software, not a diagnostic device."
+        assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert headers["cache-control"] == "no-store"
+        assert len(headers["x-request-id"]) == 32
+
+
+def test_unknown_paths_and_methods_are_problems_too(client: TestClient) -> None:
+    missing, wrong = client.get("/nothing"), client.put("/v1/predictions")
+    assert missing.json()["type"] == "urn:histoflow:problem:not-found"
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST")
+    assert wrong.headers["content-type"] == "application/problem+json"
+
+
+def test_a_failure_of_the_server_shows_no_traceback(client: TestClient) -> None:
+    client.app.state.keyring.close()  # type: ignore[attr-defined]  # what TestClient calls app is any ASGI
+    answer = client.get("/v1/model", headers={"X-API-Key": "histoflow_0_secret"})
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:histoflow:problem:internal")
+    assert "sqlite" not in answer.text.lower()
+
+
+def test_the_page_is_there_under_its_own_policy(client: TestClient) -> None:
+    page = client.get("/")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    assert "unsafe" not in page.headers["content-security-policy"]
+
+
+def test_rates_are_counted_for_each_key() -> None:
+    limits = RateLimits("3/minute;1000/hour")
+    first, second = (Key(name, "t", frozenset(), 0, None, None, None) for name in "ab")
+    for _ in range(3):
+        limits.take(first)
+    with pytest.raises(Problem) as caught:
+        limits.take(first)
+    assert 1 <= int(caught.value.headers["Retry-After"]) <= 60
+    limits.take(second, cost=100)  # more at once than ever allowed is as much as is allowed
+    with pytest.raises(Problem):
+        limits.take(second)
+
+
+def test_the_server_needs_nothing_heavy() -> None:
+    script = (
+        "import sys; import idc.serving.api; "
+        "print({name.split('.')[0] for name in sys.modules} & {'sklearn', 'scipy', 'matplotlib', 'airflow'})"
+    )
+    variables = {"PYTHONPATH": str(REPOSITORY / "include")}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=variables, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"
