@@ -99,6 +99,7 @@ client-environments: $(BOOTSTRAP)
 # The site's reference is made from the code, in the environments the code runs in.
 docs-environments: $(BOOTSTRAP)
 	@$(BUILD) airflow serving docs
+
 # Postman's command line and a checker of accessibility, which only the slow tests of the REST API run.
 node-environment: test-environments
 	@PYTHONPATH=include $(DEV)/python -m stack.node
