@@ -13,6 +13,7 @@ VARIANTS = ("builtin-lowlevel", "builtin-sdk", "tensorflow", "mxnet")
 FORMATS = RECORDIO, TFRECORD, PAYLOAD = "recordio", "tfrecord", "payload"
 RAW_FORMATS = IMAGE, AUGMENTED = "image", "augmented"
 PAYLOAD_SPLITS = ("validation", "test")
+CAPTURE = "capture/"
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -191,6 +192,16 @@ def smoke(partition: str, variant: str) -> str:
 def candidate(partition: str, variant: str) -> str:
     """Return the key of what a candidate is made of."""
     return f"{candidate_prefix(partition, variant)}candidate.json"
+
+
+def decision(partition: str) -> str:
+    """Return the key of what was decided about a partition's candidates, and of what came of it."""
+    return f"candidates/{_name('partition', partition)}/decision.json"
+
+
+def known_answers(model_sha256: str) -> str:
+    """Return the key of some test patches with the answers that a model gave when it was evaluated."""
+    return f"models/{_digest('model digest', model_sha256)}/known_answers.json"
 
 
 def uri(bucket: str, key: str) -> str:

@@ -9,6 +9,10 @@ from typing import Self
 
 from idc.errors import InputError
 
+LEAST = 1e-6  # an answer of 0 or 1 has no logit
+# What a model may lack: one nobody tuned has no tuning job, Amazon's own algorithm no code of ours.
+OPTIONAL = ("tuning_job", "code_digest", "metrics_uri", "card_uri", "report_uri")
+
 
 @dataclass(frozen=True)
 class ServedModel:
@@ -35,9 +39,16 @@ class ServedModel:
     card_uri: str
     report_uri: str
 
+    def calibrated(self, answer: float) -> float:
+        """Return the calibrated probability of class 1 for a model's answer, the one it gives to class 1."""
+        bounded = min(max(answer, LEAST), 1 - LEAST)
+        logit = math.log(bounded / (1 - bounded)) / self.temperature + self.bias
+        return 1 / (1 + math.exp(-logit)) if logit > 0 else math.exp(logit) / (1 + math.exp(logit))
+
     def to_metadata(self) -> dict[str, str]:
-        """Return a model package's `CustomerMetadataProperties`."""
-        return {name: _text(value) for name, value in asdict(self).items()}
+        """Return a model package's `CustomerMetadataProperties`, which have no empty values."""
+        texts = {name: _text(value) for name, value in asdict(self).items()}
+        return {name: text for name, text in texts.items() if text}
 
     @classmethod
     def from_metadata(cls, values: Mapping[str, str], version: str) -> Self:
@@ -46,10 +57,10 @@ class ServedModel:
         Raises:
             InputError: a property is missing or not a number.
         """
-        missing = [field.name for field in fields(cls) if field.name not in values]
+        missing = [field.name for field in fields(cls) if field.name not in {*values, *OPTIONAL}]
         if missing:
             raise _wrong(version, f"no {', '.join(missing)}", "all of them")
-        made = {field.name: values[field.name] for field in fields(cls)}
+        made = {field.name: values.get(field.name, "") for field in fields(cls)}
         numbers = {name: _number(version, name, made[name]) for name in ("threshold", "temperature", "bias")}
         return cls(**{**made, **numbers, "synthetic": made["synthetic"] == "true"})  # type: ignore[arg-type]
 

@@ -72,15 +72,17 @@ def _show_test(results: Results, label: str) -> None:
 
 def _show_endpoint(results: Results, label: str) -> None:
     endpoint = results.endpoint
-    served = f"{results.deployed}, the best on validation"
-    say(f"\nEndpoint   {endpoint['EndpointName']}: {endpoint['EndpointStatus']}, serves {served}{label}")
+    status = f"{endpoint['EndpointName']}: {endpoint['EndpointStatus']}, serves {results.deployed}"
+    say(f"\nEndpoint   {status}{label}")
+    for reason in results.decision["reasons"]:
+        say(f"           {reason}")
     rows = [
         [
             patch["patch"],
             patch["patient"],
             CLASSES[patch["label"]],
-            CLASSES[int(patch["probabilities"][1] >= results.threshold)],
-            f"{patch['probabilities'][1]:.3f}",
+            CLASSES[int(patch["calibrated"] >= results.threshold)],
+            f"{patch['calibrated']:.3f}",
         ]
         for patch in two_patches(results.smoke["patches"])
     ]

@@ -70,6 +70,11 @@ def archive() -> str:
     return choose(found, parameter("version", None), has_kaggle=not found and _has_kaggle())
 
 
+def result_of(task_id: str) -> Any:
+    """Return what another task of the run returned, None if it did not run."""
+    return get_current_context()["ti"].xcom_pull(task_ids=task_id)
+
+
 def hand_on(**values: str) -> None:
     """Leave values for the tasks after this one, each by its own key."""
     for key, value in values.items():
@@ -135,6 +140,11 @@ def default_training(variants: tuple[str, ...]) -> TrainingOptions:
         },
         synthetic_epochs=default.synthetic_epochs,
     )
+
+
+def is_person_asked() -> bool:
+    """Return whether a person has to approve, from the trigger form and the settings."""
+    return bool(parameter("approval", settings().approval) == "human")
 
 
 def tuning_options() -> TuningOptions:
