@@ -58,8 +58,7 @@ class EndpointHook(ResourceHook):
         if spec.scaling:
             self._scaling.register(spec.scaling, spec.endpoint, spec.variant_name)
             self._scaling.deregister(spec.endpoint, spec.variant_name)
-        retired = RetiredHook(aws_conn_id=self.aws_conn_id, region_name=self._region_name)
-        kept = retired.remove(spec)
+        kept = self._retired.remove(spec)
         if spec.alarms:
             self._alarms.remove(spec.endpoint, kept)
 
@@ -114,6 +113,10 @@ class EndpointHook(ResourceHook):
     @cached_property
     def _scaling(self) -> ScalingHook:
         return ScalingHook(aws_conn_id=self.aws_conn_id, region_name=self._region_name)
+
+    @cached_property
+    def _retired(self) -> RetiredHook:
+        return RetiredHook(aws_conn_id=self.aws_conn_id, region_name=self._region_name)
 
     def _change(self, operation: str, request: dict[str, Any]) -> Step:
         name = request["EndpointName"]
