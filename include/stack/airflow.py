@@ -34,6 +34,9 @@ INHERITED_WITH_AMAZON = (
     "REQUESTS_CA_BUNDLE",
 )
 
+# On one machine nobody watches for minutes whether a new model does well; the shell's own setting wins.
+HURRIED = {"HISTOFLOW_ROLLOUT_WAIT_S": "5"}
+
 COMPONENTS = {
     "api-server": "api-server --host 127.0.0.1 --port {port} --workers 1",
     "scheduler": "scheduler --skip-serve-logs",
@@ -59,6 +62,7 @@ def airflow_environment(settings: StackSettings, aws: Mapping[str, str]) -> dict
         aws: the variables that point AWS clients somewhere; empty means Amazon, found as boto3 does.
     """
     return {
+        **(HURRIED if settings.aws == "embedded" else {}),
         **_inherited(settings),
         **{f"HISTOFLOW_{name.upper()}": str(getattr(settings, name)) for name in ("home", "envs", "bucket")},
         **aws,

@@ -156,7 +156,10 @@ def deployment() -> dict[str, Param]:
             "Approval",
             "Whether a person is asked before a model is served; no answer in time means no.",
             enum=[None, "automatic", "human"],
-        )
+        ),
+        "approval_timeout_s": field(
+            "integer", "Answer within", "Seconds a person has to answer.", minimum=1, maximum=2592000
+        ),
     }
 
 

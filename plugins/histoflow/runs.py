@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Asset, get_current_context
@@ -145,6 +146,11 @@ def default_training(variants: tuple[str, ...]) -> TrainingOptions:
 def is_person_asked() -> bool:
     """Return whether a person has to approve, from the trigger form and the settings."""
     return bool(parameter("approval", settings().approval) == "human")
+
+
+def approval_timeout() -> timedelta:
+    """Return how long a person may take to answer, from the trigger form and the settings."""
+    return timedelta(seconds=parameter("approval_timeout_s", settings().approval_timeout_s))
 
 
 def tuning_options() -> TuningOptions:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +51,6 @@ class ModelApprovalOperator(ApprovalOperator):
         """Approve, or wait for a person's answer."""
         from histoflow import runs
         from idc.deployment.version import APPROVED
-        from idc.settings import settings
 
         version = self.hook.version(self.package)
         if version.status == APPROVED:
@@ -61,7 +59,7 @@ class ModelApprovalOperator(ApprovalOperator):
         if not runs.is_person_asked():
             self.hook.approve(self.package, BY_THE_GATES)
             return _answer(True, BY_THE_GATES)
-        self.response_timeout = timedelta(seconds=settings().approval_timeout_s)
+        self.response_timeout = runs.approval_timeout()
         return super().execute(context)  # type: ignore[no-any-return]
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
