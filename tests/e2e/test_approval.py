@@ -102,14 +102,12 @@ class Question:
 
     def end(self) -> dict[str, Any]:
         """The result of the last task, once the run has ended well."""
-        state = wait_until(
-            lambda: (
-                (found := self.api.run("approval", self.run_id)["state"]) in ("success", "failed") and found
-            ),
-            180,
-            period_s=0.5,
-        )
-        assert state == "success"
+
+        def state() -> str | None:
+            found = str(self.api.run("approval", self.run_id)["state"])
+            return found if found in ("success", "failed") else None
+
+        assert wait_until(state, 180, period_s=0.5) == "success"
         path = f"/dags/approval/dagRuns/{self.run_id}/taskInstances/conclude/xcomEntries/return_value"
         found = self.api._request("GET", path).json()["value"]
         return dict(json.loads(found) if isinstance(found, str) else found)
