@@ -1,11 +1,9 @@
 """
 ### Candidates are measured, and the best one is served if it is good enough
 
-Every candidate scores the same validation and test patches in a SageMaker **batch transform job**; the metrics,
-with 95 % bounds over patients, are computed here. Threshold and challenger are chosen on validation, never on
-test. The challenger has to pass the **gates**, be no worse than the model served now, and be approved where a
-person is asked. Then it is registered, and the endpoint **created if absent, updated if present**: watched by
-alarms while traffic moves, and asked about patches nobody trained on.
+Every candidate scores the same validation and test patches in a SageMaker **batch transform job**; the metrics, with 95 % bounds over patients,
+are computed here. Threshold and challenger are chosen on validation, never on test. The challenger has to pass the **gates**, be no worse than
+the model served now, and be approved where a person is asked. Then it is registered, and the endpoint **created if absent, updated if present**.
 
 | | |
 |---|---|
@@ -14,18 +12,17 @@ alarms while traffic moves, and asked about patches nobody trained on.
 | writes | `predictions.csv`, `metrics.json`, `smoke.json`; `candidates/<partition>/decision.json`; the model registry |
 | then | the endpoint answers; or `keep` says why it stays as it is |
 
-**Running it again** with the same candidates finds the completed transform jobs and the registered version, and
-leaves an endpoint alone that serves the model already: the logs say so.
+**Running it again** with the same candidates finds the completed jobs and the registered version, and leaves an endpoint alone that serves it.
 
-**When it fails** in `deploy` with *rolled back*, the new model did not come up or an alarm was raised: the old
-one is still in service, and the end of the endpoint's log is in the task's. In `smoke`, it answers, but not as
-it should: trigger `idc_rollback`.
+**When it fails** in `deploy` with *rolled back*, the new model did not come up or an alarm was raised: the old one is still in service, and the
+end of the endpoint's log is in the task's. In `smoke`, it answers, but not as it should: trigger `idc_rollback`.
 """  # noqa: E501
 
 from __future__ import annotations
 
 from typing import Any
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 
 from histoflow import forms
@@ -51,19 +48,16 @@ def idc_deploy() -> None:
     @task
     def plan() -> list[dict[str, Any]]:
         """Plan a job for each candidate that scores the validation and test patches."""
-        from histoflow import runs
-        from idc.settings import settings
-        from idc.stages import evaluate
+        from histoflow import deployment
 
-        return evaluate.plan(runs.store(), settings(), dag_id=runs.dag_id(), partition=runs.partition())
+        return deployment.plan()
 
     @task
     def measure(planned: list[dict[str, Any]], jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Choose each candidate's threshold on validation, and measure it on the test patients."""
-        from histoflow import runs
-        from idc.stages import evaluate
+        from histoflow import deployment
 
-        return evaluate.measure(runs.store(), partition=runs.partition(), planned=planned, jobs=jobs)
+        return deployment.measure(planned, jobs)
 
     @task.branch
     def decide() -> str:
@@ -71,13 +65,6 @@ def idc_deploy() -> None:
         from histoflow import deployment
 
         return deployment.decide(deploying="register", keeping="keep")
-
-    @task
-    def keep() -> list[str]:
-        """Say why what is served stays as it is."""
-        from histoflow import deployment
-
-        return deployment.reasons()
 
     @task
     def register() -> dict[str, Any]:
@@ -96,9 +83,9 @@ def idc_deploy() -> None:
     @task(trigger_rule="none_failed")
     def conclude(answered: dict[str, Any] | None) -> dict[str, Any]:
         """Write down what came of it: what is served, or why it stays as it is, and who said so."""
-        from histoflow import deployment, runs
+        from histoflow import deployment
 
-        return deployment.conclude(answered, approval=runs.result_of("approve"))
+        return deployment.conclude(answered)
 
     planned = plan()
     score = SageMakerTransformOperator.partial(
@@ -117,11 +104,12 @@ def idc_deploy() -> None:
     deploy = SageMakerEndpointDeployOperator(
         task_id="deploy", spec=registered["spec"], doc_md="Creates or updates the endpoint."
     )
-    answered, kept = smoke(registered["version"]), keep()
+    keep = EmptyOperator(task_id="keep", doc_md="What is served stays: the log of `decide` says why.")
+    answered = smoke(registered["version"])
 
-    measure(planned, score.output) >> decide() >> [registered, kept]
+    measure(planned, score.output) >> decide() >> [registered, keep]
     registered >> approve >> deploy >> answered
-    kept >> conclude(answered)
+    keep >> conclude(answered)
 
 
 idc_deploy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from airflow.sdk import Asset
@@ -19,7 +19,17 @@ from idc.deployment.question import question
 from idc.deployment.version import REJECTED, Version
 from idc.served import ServedModel
 from idc.settings import settings
-from idc.stages import deploy, rollback
+from idc.stages import deploy, evaluate, rollback
+
+
+def plan() -> list[dict[str, Any]]:
+    """Plan the jobs that score the partition's candidates."""
+    return evaluate.plan(runs.store(), settings(), dag_id=runs.dag_id(), partition=runs.partition())
+
+
+def measure(planned: Iterable[Mapping[str, Any]], jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Measure what was scored; return the figures that decide."""
+    return evaluate.measure(runs.store(), partition=runs.partition(), planned=planned, jobs=jobs)
 
 
 def champion() -> ServedModel | None:
@@ -40,11 +50,6 @@ def decide(*, deploying: str, keeping: str) -> str:
         rejected=rejected,
     )
     return deploying if decision.outcome is Outcome.DEPLOY else keeping
-
-
-def reasons() -> list[str]:
-    """Return why the endpoint stays as it is."""
-    return [str(reason) for reason in deploy.read_decision(runs.store(), runs.partition())["reasons"]]
 
 
 def register() -> dict[str, Any]:
@@ -78,13 +83,13 @@ def smoke(version: Mapping[str, Any], *, asset: Asset) -> dict[str, Any]:
     return facts
 
 
-def conclude(answered: Mapping[str, Any] | None, *, approval: Mapping[str, Any] | None) -> dict[str, Any]:
+def conclude(answered: Mapping[str, Any] | None) -> dict[str, Any]:
     """Write down what came of the decision; `answered` is what the smoke test found, if there was one."""
     return deploy.conclude(
         runs.store(),
         partition=runs.partition(),
         version=answered["version"] if answered else "",
-        approval=approval,
+        approval=runs.result_of("approve"),
         is_deployed=answered is not None,
     )
 

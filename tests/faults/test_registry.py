@@ -107,7 +107,7 @@ def test_a_version_is_registered_once_even_if_the_answer_was_lost(endpoint: Endp
 
 def test_the_champion_is_what_the_endpoint_serves_now(endpoint: Endpoint) -> None:
     assert deployment.champion() is None
-    plain = endpoint.spec(saying("of nobody's registry"))
+    plain = endpoint.spec(saying("of no registry"))
     airflow_task.run(SageMakerEndpointDeployOperator(task_id="deploy", spec=plain.to_dict()))
     assert deployment.champion() is None
 
