@@ -1,32 +1,33 @@
 """
-### Candidates are measured, and the best one is served
+### Candidates are measured, and the best one is served if it is good enough
 
-Every candidate of the partition scores the same validation and test patches in a SageMaker **batch
-transform job**; the metrics, with 95 % bounds over patients, are computed here. The threshold and the
-candidate to serve are chosen on validation, never on test. The endpoint is **created if absent, updated if
-present**, and asked about two patches of a patient the model never saw.
+Every candidate scores the same validation and test patches in a SageMaker **batch transform job**; the metrics, with 95 % bounds over patients,
+are computed here. Threshold and challenger are chosen on validation, never on test. The challenger has to pass the **gates**, be no worse than
+the model served now, and be approved where a person is asked. Then it is registered, and the endpoint **created if absent, updated if present**.
 
 | | |
 |---|---|
-| runs | when `idc_train` has candidates for the partition, or when triggered with a partition key |
+| runs | when `idc_train` or `idc_tune` has candidates for the partition, or when triggered with a partition key |
 | reads | `candidates/<partition>/<variant>/candidate.json`, `datasets/<digest>/payload/` |
-| writes | `predictions.csv`, `metrics.json` and `smoke.json` beside `candidate.json` |
-| then | the endpoint answers |
+| writes | `predictions.csv`, `metrics.json`, `smoke.json`; `candidates/<partition>/decision.json`; the model registry |
+| then | the endpoint answers; or `keep` says why it stays as it is |
 
-**Running it again** with the same candidates finds the completed transform jobs, and leaves an endpoint alone
-that serves the model already: the logs say so.
+**Running it again** with the same candidates finds the completed jobs and the registered version, and leaves an endpoint alone that serves it.
 
-**When it fails** in `deploy` with *rolled back*, the new model did not come up: SageMaker kept the old one in
-service, and the end of the endpoint's log is in the task's. In `smoke`, it answers, but not as it should.
-"""
+**When it fails** in `deploy` with *rolled back*, the new model did not come up or an alarm was raised: the old one is still in service, and the
+end of the endpoint's log is in the task's. In `smoke`, it answers, but not as it should: trigger `idc_rollback`.
+"""  # noqa: E501
 
 from __future__ import annotations
 
 from typing import Any
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 
+from histoflow import forms
 from histoflow.defaults import CANDIDATES, DEFAULT_ARGS, ENDPOINT
+from histoflow.operators.approval import ModelApprovalOperator
 from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
 from histoflow.operators.sagemaker import SageMakerTransformOperator
 
@@ -34,62 +35,64 @@ from histoflow.operators.sagemaker import SageMakerTransformOperator
 @dag(
     dag_id="idc_deploy",
     dag_display_name="IDC 4 · deploy",
-    description="candidates → metrics → endpoint",
+    description="candidates → metrics → decision → endpoint",
     doc_md=__doc__,
     schedule=PartitionedAssetTimetable(assets=CANDIDATES),
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
     tags=["histoflow", "model", "sagemaker"],
+    params=forms.deployment(),
 )
 def idc_deploy() -> None:
     @task
     def plan() -> list[dict[str, Any]]:
         """Plan a job for each candidate that scores the validation and test patches."""
-        from histoflow import runs
-        from idc.settings import settings
-        from idc.stages import evaluate
+        from histoflow import deployment
 
-        return evaluate.plan(runs.store(), settings(), dag_id=runs.dag_id(), partition=runs.partition())
+        return deployment.plan()
 
     @task
     def measure(planned: list[dict[str, Any]], jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Choose each candidate's threshold on validation, and measure it on the test patients."""
-        from histoflow import runs
-        from idc.settings import settings
-        from idc.stages import evaluate
+        from histoflow import deployment
 
-        return evaluate.measure(
-            runs.store(), settings(), partition=runs.partition(), planned=planned, jobs=jobs
-        )
+        return deployment.measure(planned, jobs)
+
+    @task(map_index_template="{{ task.op_kwargs['figures']['variant'] }}")
+    def report(figures: dict[str, Any]) -> dict[str, Any]:
+        """Write a candidate's report, its heatmaps and its model card."""
+        from histoflow import deployment
+
+        return deployment.report(figures["variant"])
+
+    @task.branch
+    def decide() -> str:
+        """Judge the best candidate against the gates and the champion: `register` or `keep`."""
+        from histoflow import deployment
+
+        return deployment.decide(deploying="register", keeping="keep")
 
     @task
-    def choose(measured: list[dict[str, Any]]) -> dict[str, Any]:
-        """Choose the candidate to serve: the best on validation."""
-        from histoflow import runs
-        from idc.settings import settings
-        from idc.stages import deploy
+    def register() -> dict[str, Any]:
+        """Put the candidate into the model registry, with its metrics, card and lineage."""
+        from histoflow import deployment
 
-        return deploy.choose(runs.store(), settings(), partition=runs.partition(), measured=measured)
+        return deployment.register()
 
     @task(outlets=[ENDPOINT])
-    def smoke(variant: str, deployed: dict[str, str]) -> dict[str, Any]:
-        """Ask the endpoint about two test patches: it has to answer, and as the trained model does."""
-        from histoflow import runs
-        from histoflow.hooks.endpoint import EndpointHook
-        from idc.stages import deploy
+    def smoke(version: dict[str, Any]) -> dict[str, Any]:
+        """Ask the endpoint about known test patches: it has to answer as the registered model does."""
+        from histoflow import deployment
 
-        hook, endpoint = EndpointHook(), deployed["endpoint"]
-        facts = deploy.smoke_test(
-            runs.store(),
-            partition=runs.partition(),
-            variant=variant,
-            endpoint=endpoint,
-            model_data=hook.model_data(endpoint),
-            invoke=lambda image: hook.invoke(endpoint, image, "application/x-image"),
-        )
-        runs.publish(ENDPOINT, **facts)
-        return facts
+        return deployment.smoke(version, asset=ENDPOINT)
+
+    @task(trigger_rule="none_failed")
+    def conclude(answered: dict[str, Any] | None) -> dict[str, Any]:
+        """Write down what came of it: what is served, or why it stays as it is, and who said so."""
+        from histoflow import deployment
+
+        return deployment.conclude(answered)
 
     planned = plan()
     score = SageMakerTransformOperator.partial(
@@ -97,11 +100,23 @@ def idc_deploy() -> None:
         doc_md="Runs a candidate on the validation and test patches.",
         map_index_template="{{ task.spec.variant }}",
     ).expand(spec=planned)
-    chosen = choose(measure(planned, score.output))
-    deploy = SageMakerEndpointDeployOperator(
-        task_id="deploy", spec=chosen["spec"], doc_md="Creates or updates the endpoint."
+    registered = register()
+    approve = ModelApprovalOperator(
+        task_id="approve",
+        package=registered["package"],
+        subject="Shall {{ ti.xcom_pull(task_ids='register', key='name') }} be served?",
+        body=registered["question"],
+        doc_md="Approves the version, or asks a person to.",
     )
-    smoke(chosen["variant"], deploy.output)
+    deploy = SageMakerEndpointDeployOperator(
+        task_id="deploy", spec=registered["spec"], doc_md="Creates or updates the endpoint."
+    )
+    keep = EmptyOperator(task_id="keep", doc_md="What is served stays: the log of `decide` says why.")
+    answered = smoke(registered["version"])
+
+    report.expand(figures=measure(planned, score.output)) >> decide() >> [registered, keep]
+    registered >> approve >> deploy >> answered
+    keep >> conclude(answered)
 
 
 idc_deploy()

@@ -30,7 +30,6 @@ def main() -> int:
 def openapi() -> Schema:
     """Return the OpenAPI document of the application with its default settings."""
     from idc.serving.api import create_app
-
     from idc.settings import ApiSettings
 
     with tempfile.TemporaryDirectory() as home:

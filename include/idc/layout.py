@@ -14,6 +14,7 @@ FORMATS = RECORDIO, TFRECORD, PAYLOAD = "recordio", "tfrecord", "payload"
 RAW_FORMATS = IMAGE, AUGMENTED = "image", "augmented"
 PAYLOAD_SPLITS = ("validation", "test")
 CHAMPION = "champion"  # stands in a candidate's place for the champion, scored on a partition
+CAPTURE = "capture/"
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -209,11 +210,6 @@ def heatmap(partition: str, variant: str, patient: str, slide: int) -> str:
     return f"{candidate_prefix(partition, variant)}heatmaps/{_name('patient', patient)}-{slide}.png"
 
 
-def decision(partition: str) -> str:
-    """Return the key of what was decided about a partition's candidates, and why."""
-    return f"candidates/{_name('partition', partition)}/decision.json"
-
-
 def comparison_page(partition: str) -> str:
     """Return the key of the page that shows all candidates of a partition side by side."""
     return f"candidates/{_name('partition', partition)}/comparison.html"
@@ -234,6 +230,16 @@ def feedback(day: str, request_id: str, number: int = 1, tile: str = "") -> str:
     year, month, date = _name("day", day).split("-")
     name = _name("request", f"{request_id}.{tile}" if tile else request_id)
     return f"feedback/{year}/{month}/{date}/{name}{f'.{number}' if number > 1 else ''}.json"
+
+
+def decision(partition: str) -> str:
+    """Return the key of what was decided about a partition's candidates, and of what came of it."""
+    return f"candidates/{_name('partition', partition)}/decision.json"
+
+
+def known_answers(model_sha256: str) -> str:
+    """Return the key of some test patches with the answers that a model gave when it was evaluated."""
+    return f"models/{_digest('model digest', model_sha256)}/known_answers.json"
 
 
 def uri(bucket: str, key: str) -> str:

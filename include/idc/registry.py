@@ -20,7 +20,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Candidate:
-    """One variant's trained model of one partition; `metrics` are the last its training job reported."""
+    """One variant's trained model of one partition; `metrics` are the last its training job reported.
+
+    `tuning_job` is empty for a model nobody tuned, `code_digest` for an algorithm that is not ours.
+    """
 
     variant: str
     partition: str
@@ -31,6 +34,8 @@ class Candidate:
     run_s: int | None
     hyperparameters: dict[str, str]
     metrics: dict[str, float]
+    tuning_job: str = ""
+    code_digest: str = ""
 
 
 def dataset_digest(store: ObjectStore, partition: str) -> str:

@@ -101,7 +101,59 @@ class Settings(BaseSettings):
 
     endpoint_name: ResourceName = Field(default="histoflow-idc", description="a SageMaker endpoint's name")
     endpoint_instance_type: InstanceType = Field(default="ml.m5.large", description="an ml.* type")
-    endpoint_instance_count: int = Field(default=1, ge=1, le=100, description="a number of instances")
+    endpoint_instance_count: int = Field(
+        default=2, ge=1, le=100, description="a number of instances; from two on SageMaker spreads them"
+    )
+    endpoint_max_instance_count: int = Field(
+        default=4, ge=1, le=100, description="as many instances as load may call for; the least: no scaling"
+    )
+    endpoint_invocations_per_instance: int = Field(
+        default=1200, ge=1, le=10**6, description="invocations a minute and instance to scale at"
+    )
+    rollout: Literal["canary", "linear", "all-at-once"] = Field(
+        default="canary", description="how traffic moves to a new model: canary, linear or all-at-once"
+    )
+    rollout_percent: int = Field(
+        default=20, ge=10, le=50, description="the canary's or one step's share of traffic, 10 to 50"
+    )
+    rollout_wait_s: int = Field(
+        default=300, ge=0, le=3600, description="seconds to watch each step of a rollout, 0 to 3600"
+    )
+    alarm_error_share: float = Field(
+        default=0.05, gt=0, le=1, description="the share of failed invocations that calls a rollout off"
+    )
+    alarm_latency_ms: int = Field(
+        default=2000, ge=1, le=60000, description="milliseconds of a model's p99 that call a rollout off"
+    )
+    capture_percent: int = Field(
+        default=10, ge=0, le=100, description="the share of invocations that is kept, 0 to 100; 0: none"
+    )
+    kept_models: int = Field(
+        default=3, ge=0, le=100, description="how many earlier configurations and models to keep, 0 to 100"
+    )
+
+    model_package_group: ResourceName = Field(
+        default="histoflow-idc", description="the name of a group in the model registry"
+    )
+    gates: Literal["first-model", "strict"] = Field(
+        default="first-model",
+        description="`strict`, or `first-model`: where nothing is served yet a missed gate is only reported",
+    )
+    gate_balanced_accuracy: float = Field(
+        default=0.7, ge=0, le=1, description="the least lower bound of balanced accuracy, 0 to 1"
+    )
+    gate_sensitivity: float = Field(
+        default=0.7, ge=0, le=1, description="the least lower bound of sensitivity, 0 to 1"
+    )
+    gate_tolerance: float = Field(
+        default=0.02, ge=0, le=1, description="how much worse than the champion a challenger may be, 0 to 1"
+    )
+    approval: Literal["automatic", "human"] = Field(
+        default="automatic", description="who approves a model that passed the gates: automatic or human"
+    )
+    approval_timeout_s: int = Field(
+        default=86400, ge=1, le=2592000, description="seconds until no answer means no, 1 to 2592000"
+    )
 
     epochs: int = Field(default=16, ge=1, le=1000, description="a number of epochs, 1 to 1000")
     synthetic_epochs: int = Field(
@@ -138,6 +190,16 @@ class Settings(BaseSettings):
     quarantine_limit: float = Field(
         default=0.001, ge=0, le=1, description="the largest tolerated share of unreadable patches, 0 to 1"
     )
+
+    @model_validator(mode="after")
+    def _check_instances(self) -> Settings:
+        least, most = self.endpoint_instance_count, self.endpoint_max_instance_count
+        if most < least:
+            raise ValueError(
+                f"HISTOFLOW_ENDPOINT_MAX_INSTANCE_COUNT: {most}, expected at least "
+                f"HISTOFLOW_ENDPOINT_INSTANCE_COUNT, {least}."
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_shares(self) -> Settings:

@@ -12,6 +12,9 @@ from stack.settings import StackSettings
 
 KAGGLE_CONNECTION = "AIRFLOW_CONN_KAGGLE_DEFAULT"
 
+# On one machine nobody watches for minutes whether a new model does well; the shell's own setting wins.
+HURRIED = {"HISTOFLOW_ROLLOUT_WAIT_S": "5"}
+
 COMPONENTS = {
     "api-server": "api-server --host 127.0.0.1 --port {port} --workers 1",
     "scheduler": "scheduler --skip-serve-logs",
@@ -37,6 +40,7 @@ def airflow_environment(settings: StackSettings, aws: Mapping[str, str]) -> dict
         aws: the variables that point AWS clients somewhere; empty means Amazon, found as boto3 does.
     """
     return {
+        **(HURRIED if settings.aws == "embedded" else {}),
         **inherited.variables(settings, names=(KAGGLE_CONNECTION,), prefixes=("AIRFLOW__",)),
         **inherited.settled(settings),
         **aws,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from idc import layout
-from idc.evaluation.calibration import Calibration
 from stack.clients import Clients
 from stack.errors import DemoFailed
 
@@ -23,9 +22,9 @@ class Results:
     quality: dict[str, Any]
     candidates: list[dict[str, Any]]
     metrics: list[dict[str, Any]]
+    decision: dict[str, Any]
     deployed: str
     threshold: float
-    calibration: Calibration
     smoke: dict[str, Any]
     endpoint: dict[str, Any]
     reused: list[str]
@@ -50,8 +49,8 @@ def gather(clients: Clients, partition: str, began: datetime) -> Results:
     digest = _read(clients, layout.dataset_pointer(partition))["dataset_digest"]
     candidates = _candidates(clients, partition, digest)
     metrics = [_read(clients, layout.metrics(partition, one["variant"])) for one in candidates]
-    best = max(metrics, key=lambda one: one["validation"]["balanced_accuracy"]["value"])
-    smoke = _read(clients, layout.smoke(partition, best["variant"]))
+    decision = _read(clients, layout.decision(partition))
+    smoke = _read(clients, layout.smoke(*_served(partition, decision)))
     endpoint = clients.sagemaker.describe_endpoint(EndpointName=smoke["endpoint"])
     return Results(
         partition=partition,
@@ -60,13 +59,28 @@ def gather(clients: Clients, partition: str, began: datetime) -> Results:
         quality=_read(clients, layout.quality(digest)),
         candidates=candidates,
         metrics=metrics,
-        deployed=best["variant"],
-        threshold=best["threshold"],
-        calibration=Calibration(**best["calibration"]),
+        decision=decision,
+        deployed=smoke["version"],
+        threshold=smoke["threshold"],
         smoke=smoke,
         endpoint=dict(endpoint),
         reused=[what for what, made in _made(clients, partition, candidates, endpoint) if made < began],
     )
+
+
+def _served(partition: str, decision: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the partition and variant of the model that is served now: the candidate, or the champion.
+
+    Raises:
+        DemoFailed: nothing is served.
+    """
+    if decision["result"]["is_deployed"]:
+        return partition, decision["variant"]
+    champion = decision["champion"]
+    if champion is None:
+        why = "; ".join(decision["reasons"])
+        raise DemoFailed(f"endpoint of {partition}: none, expected one. No candidate was good enough: {why}")
+    return champion["partition"], champion["variant"]
 
 
 def _read(clients: Clients, key: str) -> dict[str, Any]:

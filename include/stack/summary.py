@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from idc.evaluation import comparison
 from idc.layout import SPLITS
 from stack import keys
@@ -74,17 +72,21 @@ def _show_test(results: Results, label: str) -> None:
 
 def _show_endpoint(results: Results, label: str) -> None:
     endpoint = results.endpoint
-    served = f"{results.deployed}, the best on validation"
-    say(f"\nEndpoint   {endpoint['EndpointName']}: {endpoint['EndpointStatus']}, serves {served}{label}")
-    rows = [_answer(results, patch) for patch in two_patches(results.smoke["patches"])]
-    table(["patch", "patient", "truth", "answer", "calibrated probability of IDC>"], rows, indent=11)
-
-
-def _answer(results: Results, patch: Mapping[str, Any]) -> list[str]:
-    """Return the line of one patch: what the endpoint said of it, calibrated, and what that means."""
-    probability = float(results.calibration.apply(np.array(patch["probabilities"][1])))
-    answer = CLASSES[int(probability >= results.threshold)]
-    return [patch["patch"], patch["patient"], CLASSES[patch["label"]], answer, f"{probability:.3f}"]
+    status = f"{endpoint['EndpointName']}: {endpoint['EndpointStatus']}, serves {results.deployed}"
+    say(f"\nEndpoint   {status}{label}")
+    for reason in results.decision["reasons"]:
+        say(f"           {reason}")
+    rows = [
+        [
+            patch["patch"],
+            patch["patient"],
+            CLASSES[patch["label"]],
+            CLASSES[int(patch["calibrated"] >= results.threshold)],
+            f"{patch['calibrated']:.3f}",
+        ]
+        for patch in two_patches(results.smoke["patches"])
+    ]
+    table(["patch", "patient", "truth", "answer", "probability of IDC>"], rows, indent=11)
 
 
 def two_patches(patches: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -148,6 +148,42 @@ def training() -> dict[str, Param]:
     }
 
 
+def deployment() -> dict[str, Param]:
+    """Return the form of `idc_deploy`."""
+    return {
+        "approval": field(
+            "string",
+            "Approval",
+            "Whether a person is asked before a model is served; no answer in time means no.",
+            enum=[None, "automatic", "human"],
+        ),
+        "approval_timeout_s": field(
+            "integer", "Answer within", "Seconds a person has to answer.", minimum=1, maximum=2592000
+        ),
+    }
+
+
+def rollback() -> dict[str, Param]:
+    """Return the form of `idc_rollback`."""
+    return {
+        "version": field(
+            "integer",
+            "Version",
+            "The version of the model registry to go back to.",
+            "the approved one that was served before",
+            minimum=1,
+        ),
+        "reason": Param(
+            "Rolled back by hand.",
+            type="string",
+            minLength=1,
+            maxLength=500,
+            title="Reason",
+            description="Why: the registry rejects the version that is served now with these words.",
+        ),
+    }
+
+
 def tuning() -> dict[str, Param]:
     """Return the form of `idc_tune`."""
     return {

@@ -22,7 +22,7 @@ class DatasetReportLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
         """Return the page's address, which Airflow's API server answers."""
-        return _address(layout.report(operator.dataset_digest))  # type: ignore[attr-defined]
+        return address(layout.report(operator.dataset_digest))  # type: ignore[attr-defined]
 
 
 class TuningLink(BaseOperatorLink):
@@ -33,9 +33,10 @@ class TuningLink(BaseOperatorLink):
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
         """Return the page's address, which Airflow's API server answers."""
         job = operator.tuning_job  # type: ignore[attr-defined]
-        return _address(layout.tuning_page(job)) if job else ""
+        return address(layout.tuning_page(job)) if job else ""
 
 
-def _address(key: str) -> str:
+def address(key: str) -> str:
+    """Return the address at which Airflow's API server shows the page that lies under `key` in the bucket."""
     base = str(conf.get("api", "base_url", fallback="")).rstrip("/")
     return f"{base}{PREFIX}/{key}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Asset, get_current_context
@@ -70,10 +71,20 @@ def archive() -> str:
     return choose(found, parameter("version", None), has_kaggle=not found and _has_kaggle())
 
 
-def hand_on(**values: str) -> None:
+def result_of(task_id: str) -> Any:
+    """Return what another task of the run returned, None if it did not run."""
+    return get_current_context()["ti"].xcom_pull(task_ids=task_id)
+
+
+def hand_on(**values: Any) -> None:
     """Leave values for the tasks after this one, each by its own key."""
     for key, value in values.items():
         get_current_context()["ti"].xcom_push(key=key, value=value)
+
+
+def handed_on(task_id: str, key: str) -> Any:
+    """Return what another task of the run left under a key."""
+    return get_current_context()["ti"].xcom_pull(task_ids=task_id, key=key)
 
 
 def store() -> ObjectStore:
@@ -135,6 +146,16 @@ def default_training(variants: tuple[str, ...]) -> TrainingOptions:
         },
         synthetic_epochs=default.synthetic_epochs,
     )
+
+
+def is_person_asked() -> bool:
+    """Return whether a person has to approve, from the trigger form and the settings."""
+    return bool(parameter("approval", settings().approval) == "human")
+
+
+def approval_timeout() -> timedelta:
+    """Return how long a person may take to answer, from the trigger form and the settings."""
+    return timedelta(seconds=parameter("approval_timeout_s", settings().approval_timeout_s))
 
 
 def tuning_options() -> TuningOptions:

@@ -126,6 +126,15 @@ def test_versions_of_a_group(registry: Registry) -> None:
     assert found["BatchDescribeModelPackageErrorMap"][second]["ErrorCode"] == "ValidationException"
 
 
+def test_the_same_token_is_the_same_version(registry: Registry) -> None:
+    group, token = registry.group(), unique("token")
+    first = registry.register(ModelPackageGroupName=group, ClientToken=token)
+
+    assert registry.register(ModelPackageGroupName=group, ClientToken=token) == first
+    assert registry.register(ModelPackageGroupName=group, ClientToken=unique("token")).endswith("/2")
+    assert "ClientToken" not in registry.describe(first)
+
+
 def test_update(registry: Registry) -> None:
     arn = registry.register(
         ModelPackageGroupName=registry.group(), CustomerMetadataProperties={"a": "1", "b": "2"}

@@ -21,6 +21,7 @@ from workshop import MINI, PARTITION, Workshop
 from idc import layout
 from idc.records import recordio
 from idc.records.recordio import Record
+from idc.served import ServedModel
 from stack import keys
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
@@ -45,9 +46,12 @@ def metrics(workshop: Workshop) -> dict[str, dict[str, Any]]:
 
 
 def deployed(workshop: Workshop) -> dict[str, Any]:
-    """The candidate that is best on validation."""
+    """The candidate that the decision names: the one that is best on validation."""
     measured = metrics(workshop)
     best = max(measured, key=lambda name: measured[name]["validation"]["balanced_accuracy"]["value"])
+    decision = json.loads(read(workshop, layout.decision(PARTITION)))
+    assert (decision["outcome"], decision["variant"]) == ("deploy", best)
+    assert decision["result"]["is_deployed"]
     return candidates(workshop)[best]
 
 
@@ -109,7 +113,13 @@ def test_the_endpoint_serves_the_model_just_trained(workshop: Workshop, demo: st
     config = sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointConfigName"]
     variant = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"][0]
     model = sagemaker.describe_model(ModelName=variant["ModelName"])
-    assert model["PrimaryContainer"]["ModelDataUrl"] == trained["model_data"]
+    package = sagemaker.describe_model_package(ModelPackageName=model["PrimaryContainer"]["ModelPackageName"])
+    assert package["ModelApprovalStatus"] == "Approved"
+    assert package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"] == trained["model_data"]
+    served = ServedModel.from_metadata(package["CustomerMetadataProperties"], package["ModelPackageArn"])
+    assert (served.variant, served.model_sha256) == (trained["variant"], trained["model_sha256"])
+    assert variant["VariantName"] == f"v{package['ModelPackageVersion']}-{served.variant}"
+    assert variant["InitialInstanceCount"] == 2
 
     records = unseen(workshop)
     answers = probabilities(workshop, records)

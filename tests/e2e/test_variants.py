@@ -73,13 +73,13 @@ def test_every_variant_answers_for_the_same_patches(
 def test_the_one_that_is_best_on_validation_is_chosen(
     store: ObjectStore, measured: list[dict[str, Any]]
 ) -> None:
-    chosen = deploy.choose(store, SETTINGS, partition=PARTITION, measured=measured)
+    chosen = deploy.judge(store, SETTINGS, partition=PARTITION, champion=None)
 
     figures = {
         name: json.loads(store.get(layout.metrics(PARTITION, name)))["validation"]["balanced_accuracy"]
         for name in layout.VARIANTS
     }
-    assert figures[chosen["variant"]]["value"] == max(figure["value"] for figure in figures.values())
+    assert figures[chosen.variant]["value"] == max(figure["value"] for figure in figures.values())
 
 
 def test_the_data_of_a_job_is_where_it_was_asked_to_be(

@@ -2,69 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any
-
 import airflow_task
 import pytest
-from local_aws import LocalAws, archive, wait_until
+from deployed import BROKEN, Endpoint, saying, task
+from local_aws import LocalAws, wait_until
 
 from histoflow.hooks.endpoint import EndpointHook
-from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
 from idc.errors import EndpointFailed
-from idc.jobs.hosting import EndpointSpec, production_variant
 
 pytestmark = pytest.mark.slow
-
-ANSWERING = """
-def model_fn(folder):
-    return None
-
-def transform_fn(model, data, content_type, accept):
-    return '{text}', accept
-"""
-BROKEN = "def model_fn(d):\n    raise RuntimeError('these weights are of another network')\n"
 
 
 @pytest.fixture(autouse=True)
 def at_the_embedded_aws(embedded_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in embedded_aws.env.items():
         monkeypatch.setenv(name, value)
-
-
-class Endpoint:
-    """An endpoint of its own for one test, and models for it."""
-
-    def __init__(self, aws: LocalAws) -> None:
-        self.aws = aws
-        self.name = f"endpoint-{time.time_ns()}"
-        self.sagemaker = aws.client("sagemaker")
-
-    def spec(self, script: str, **changes: Any) -> EndpointSpec:
-        key = f"models/{self.name}/{abs(hash(script))}/model.tar.gz"
-        self.aws.client("s3").put_object(Bucket=self.aws.bucket, Key=key, Body=archive(code__serve=script))
-        container = {
-            "Image": self.aws.image,
-            "ModelDataUrl": f"s3://{self.aws.bucket}/{key}",
-            "Environment": {"SAGEMAKER_PROGRAM": "serve.py"},
-        }
-        model = {"ExecutionRoleArn": self.aws.role_arn, "PrimaryContainer": container}
-        variant = production_variant(instance_type="ml.m5.large", instance_count=1, startup_timeout_s=60)
-        return EndpointSpec(self.name, model, {**variant, **changes})
-
-    def answer(self) -> str:
-        return EndpointHook().invoke(self.name, b"{}", "application/json").decode()
-
-    def status(self) -> str:
-        return str(self.sagemaker.describe_endpoint(EndpointName=self.name)["EndpointStatus"])
-
-
-def saying(text: str) -> str:
-    return ANSWERING.format(text=text)
-
-
-def task(spec: EndpointSpec, **options: Any) -> SageMakerEndpointDeployOperator:
-    return SageMakerEndpointDeployOperator(task_id="deploy", spec=spec.to_dict(), **options)
 
 
 @pytest.fixture

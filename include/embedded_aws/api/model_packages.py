@@ -13,6 +13,7 @@ from embedded_aws.wire.faults import ResourceLimitExceeded, ValidationException
 ARN_TYPE = "model-package/"
 MOST_ADDITIONAL_SPECIFICATIONS = 15
 MOST_CUSTOMER_PROPERTIES = 50
+TOKEN = "_client_token"  # noqa: S105 (a member's name)
 _NOT_KEPT = ("Tags", "ClientToken")
 _REPLACED = (
     "ModelApprovalStatus",
@@ -38,6 +39,8 @@ def create(context: Context, request: Document) -> Document:
     """
     _check(request)
     with context.store.transaction():
+        if before := _answered(context, request):
+            return {"ModelPackageArn": before}
         if "ModelPackageGroupName" in request:
             named = _next_version(context, request)
         else:
@@ -156,6 +159,14 @@ def _check(request: Document) -> None:
         )
 
 
+def _answered(context: Context, request: Document) -> str | None:
+    """The package that the same client token asked for before."""
+    token = request.get("ClientToken")
+    condition = f"kind = ? AND document ->> '$.{TOKEN}' = ?"
+    rows = context.store.select(condition, (MODEL_PACKAGE.name, token), "name", 1) if token else []
+    return rows[0].arn if rows else None
+
+
 def _next_version(context: Context, request: Document) -> Document:
     group = model_package_groups.find(context, request["ModelPackageGroupName"])["ModelPackageGroupName"]
     version = model_package_groups.next_version(context, group)
@@ -173,6 +184,7 @@ def _new(request: Document, named: Document, now: float) -> Document:
         "CertifyForMarketplace": False,
         **{name: value for name, value in request.items() if name not in _NOT_KEPT},
         **named,
+        TOKEN: request.get("ClientToken"),
         "ModelPackageStatus": "Completed",
         "ModelPackageStatusDetails": {
             "ValidationStatuses": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,9 +10,17 @@ from idc import layout
 from idc.dataset.storage import ObjectStore
 from idc.registry import Candidate, sha256_of
 
+# Where the code of script mode is, among its hyperparameters.
+CODE = "sagemaker_submit_directory"
+
 
 def trained_candidate(
-    store: ObjectStore, *, partition: str, planned: Mapping[str, Any], job: Mapping[str, Any]
+    store: ObjectStore,
+    *,
+    partition: str,
+    planned: Mapping[str, Any],
+    job: Mapping[str, Any],
+    tuning_job: str = "",
 ) -> Candidate:
     """Return the candidate that a completed training job made.
 
@@ -31,4 +40,12 @@ def trained_candidate(
         run_s=job["run_s"],
         hyperparameters=dict(planned["request"]["HyperParameters"]),
         metrics=dict(job.get("metrics", {})),
+        tuning_job=tuning_job,
+        code_digest=_code_digest(planned["request"]["HyperParameters"].get(CODE, "")),
     )
+
+
+def _code_digest(address: str) -> str:
+    """Return the digest in the address of a training job's code, empty where there is none."""
+    found = re.search(r"/code/([0-9a-f]{64})/", address)
+    return found[1] if found else ""

@@ -1,22 +1,26 @@
-"""The smoke test of a deployed endpoint: does it answer, sensibly, and from the model that was trained?
+"""The smoke test of a deployed endpoint: does it answer, sensibly, and from the model that was registered?
 
-Two patches of one patient the model has never seen are sent, and the answers are held against the
-probabilities that the same artifact gave the same patches when it was evaluated.
+When a model is registered, some test patches of one patient are kept with the answers that its artifact gave
+them when it was evaluated. The endpoint is sent the same patches, now or after a rollback months later.
 """
 
 from __future__ import annotations
 
+import base64
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from idc import layout
+from idc import layout, registry
 from idc.dataset.index import find_index
 from idc.dataset.storage import ObjectStore
+from idc.deployment.version import Version
 from idc.errors import EndpointFailed, MissingObject
 from idc.records import recordio
-from idc.registry import Candidate, sha256_of
+from idc.registry import sha256_of
+from idc.served import ServedModel
 
 TOLERANCE = 0.01  # two builds of a framework round differently; another model is further away
 
@@ -34,12 +38,13 @@ class KnownPatch:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the endpoint said of a patch: the probabilities of class 0 and class 1."""
+    """What the endpoint said of a patch: the probabilities of both classes, and class 1's calibrated."""
 
     patch: str
     patient: str
     label: int
     probabilities: list[float]
+    calibrated: float
 
 
 def known_patches(
@@ -66,7 +71,23 @@ def known_patches(
     return pairs[0]
 
 
-def read_answer(endpoint: str, patch: KnownPatch, reply: bytes) -> Answer:
+def keep(store: ObjectStore, model_sha256: str, patches: list[KnownPatch]) -> None:
+    """Keep known patches and their answers for as long as the model may be served."""
+    found = [{**asdict(one), "image": base64.b64encode(one.image).decode()} for one in patches]
+    registry.write_json(store, layout.known_answers(model_sha256), {"patches": found})
+
+
+def kept(store: ObjectStore, model_sha256: str) -> list[KnownPatch]:
+    """Return what `keep` wrote.
+
+    Raises:
+        MissingObject: the model was not registered by this pipeline.
+    """
+    found = json.loads(store.get(layout.known_answers(model_sha256)))["patches"]
+    return [KnownPatch(**{**one, "image": base64.b64decode(one["image"])}) for one in found]
+
+
+def read_answer(endpoint: str, patch: KnownPatch, reply: bytes, served: ServedModel) -> Answer:
     """Return what the endpoint answered for a patch.
 
     Raises:
@@ -81,23 +102,53 @@ def read_answer(endpoint: str, patch: KnownPatch, reply: bytes) -> Answer:
         raise _wrong(endpoint, text, "two probabilities that add up to 1")
     if abs(one - patch.evaluated) > TOLERANCE:
         raise _wrong(endpoint, f"{one:.4f} for {patch.patch}", f"the evaluated model's {patch.evaluated:.4f}")
-    return Answer(patch.patch, patch.patient, patch.label, [zero, one])
+    return Answer(patch.patch, patch.patient, patch.label, [zero, one], served.calibrated(one))
 
 
-def check_artifact(store: ObjectStore, endpoint: str, model_data: str, candidate: Candidate) -> None:
-    """Check that the artifact behind the endpoint, `model_data`, is the candidate's, byte for byte.
+def check_classes(endpoint: str, answers: list[Answer]) -> None:
+    """Check that calibration leaves the answers in their order, and in between 0 and 1.
+
+    Raises:
+        EndpointFailed: it does not.
+    """
+    for answer in answers:
+        if not (math.isfinite(answer.calibrated) and 0 <= answer.calibrated <= 1):
+            raise _wrong(endpoint, f"{answer.calibrated} for {answer.patch}", "a probability between 0 and 1")
+    raw = sorted(answers, key=lambda answer: answer.probabilities[1])
+    if raw != sorted(raw, key=lambda answer: answer.calibrated):
+        shown = [(answer.probabilities[1], answer.calibrated) for answer in raw]
+        raise _wrong(endpoint, f"raw and calibrated {shown}", "the same order")
+
+
+def check_artifact(store: ObjectStore, endpoint: str, model_data: str, served: ServedModel) -> None:
+    """Check that the artifact behind the endpoint, `model_data`, is the registered one, byte for byte.
 
     Raises:
         EndpointFailed: it is another one.
     """
     digest = sha256_of(store, layout.parse_uri(model_data)[1])
-    if digest != candidate.model_sha256:
-        raise _wrong(endpoint, f"{model_data} with SHA-256 {digest}", candidate.model_sha256)
+    if digest != served.model_sha256:
+        raise _wrong(endpoint, f"{model_data} with SHA-256 {digest}", served.model_sha256)
 
 
-def record(endpoint: str, answers: list[Answer]) -> dict[str, Any]:
-    """Return smoke.json."""
-    return {"endpoint": endpoint, "patches": [asdict(answer) for answer in answers]}
+def check_variant(endpoint: str, answered: str, expected: str) -> None:
+    """Check that the production variant that `answered` is the one just deployed.
+
+    Raises:
+        EndpointFailed: it is another one.
+    """
+    if answered != expected:
+        raise _wrong(endpoint, f"answered by {answered}", expected)
+
+
+def record(endpoint: str, version: Version, answers: list[Answer]) -> dict[str, Any]:
+    """Return smoke.json; the threshold is for the calibrated probabilities."""
+    return {
+        "endpoint": endpoint,
+        "version": version.name,
+        "threshold": version.served.threshold,
+        "patches": [asdict(answer) for answer in answers],
+    }
 
 
 def _test_patches(

@@ -127,7 +127,11 @@ def record(
     for plan, job in zip(planned, jobs, strict=True):
         result = TuningResult.from_dict(job)
         candidate = trained_candidate(
-            store, partition=partition, planned=_trained(plan, result), job=_best(result)
+            store,
+            partition=partition,
+            planned=_trained(plan, result),
+            job=_best(result),
+            tuning_job=result.job,
         )
         registry.write_candidate(store, candidate)
         found = _tuned(partition, plan, result)

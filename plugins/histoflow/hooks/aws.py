@@ -83,4 +83,5 @@ def is_not_found(error: ClientError) -> bool:
     code, message = error.response["Error"]["Code"], error.response["Error"]["Message"].lower()
     if code in {"ResourceNotFound", "ResourceNotFoundException"}:
         return True
-    return code == "ValidationException" and ("could not find" in message or "not found" in message)
+    absent = ("could not find", "not found", "does not exist")
+    return code == "ValidationException" and any(words in message for words in absent)

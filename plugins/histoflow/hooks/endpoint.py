@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from histoflow.hooks.aws import AwsHook, aws_errors
 from histoflow.hooks.resources import ResourceHook, raise_unless_absent
+from histoflow.hooks.retired import RetiredHook
+from histoflow.hooks.traffic import AlarmHook, ScalingHook
 from idc.errors import HistoflowError
 from idc.jobs.hosting import EndpointSpec
 from idc.jobs.state import EndpointState
@@ -28,12 +31,13 @@ class EndpointHook(ResourceHook):
         super().__init__("sagemaker", aws_conn_id=aws_conn_id, region_name=region_name)
 
     def step(self, spec: EndpointSpec) -> Step:
-        """Make what is missing of model and configuration, then change the endpoint if it is at rest.
+        """Make what is missing of alarms, model and configuration, then change the endpoint if it is at rest.
 
         Raises:
             RequestRejected: SageMaker refused a request.
             ServiceError: SageMaker could not be reached.
         """
+        self._alarms.put(spec.alarms)
         self.ensure("model", "ModelName", spec.model_request())
         self.ensure("endpoint_config", "EndpointConfigName", spec.config_request())
         state = self.find(spec.endpoint)
@@ -45,7 +49,25 @@ class EndpointHook(ResourceHook):
             with aws_errors("endpoint", spec.endpoint):
                 self.api.delete_endpoint(EndpointName=spec.endpoint)
             return Step(replace(state, status="Deleting"), is_ours=False)
-        return self._change("update_endpoint", spec.endpoint_request())
+        if spec.scaling:
+            self._scaling.deregister(spec.endpoint, spec.variant_name)
+        return self._change("update_endpoint", spec.update_request())
+
+    def settle(self, spec: EndpointSpec) -> None:
+        """Let the new variant scale, and remove what the endpoint has left behind; may be repeated."""
+        if spec.scaling:
+            self._scaling.register(spec.scaling, spec.endpoint, spec.variant_name)
+            self._scaling.deregister(spec.endpoint, spec.variant_name)
+        kept = self._retired.remove(spec)
+        if spec.alarms:
+            self._alarms.remove(spec.endpoint, kept)
+
+    def restore(self, spec: EndpointSpec, state: EndpointState) -> None:
+        """Let the variant scale again that SageMaker went back to."""
+        config = self.describe("endpoint_config", "EndpointConfigName", state.config)
+        if spec.scaling and config:
+            variant = config["ProductionVariants"][0]["VariantName"]
+            self._scaling.register(spec.scaling, spec.endpoint, variant)
 
     def find(self, name: str) -> EndpointState | None:
         """Return the state of the endpoint `name`, or None when there is none."""
@@ -58,17 +80,22 @@ class EndpointHook(ResourceHook):
             config = self.api.describe_endpoint(EndpointName=name)["EndpointConfigName"]
             variants = self.api.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
             model = self.api.describe_model(ModelName=variants[0]["ModelName"])
-        return str(model["PrimaryContainer"]["ModelDataUrl"])
+            container = model.get("PrimaryContainer") or model["Containers"][0]
+            if "ModelPackageName" in container:
+                arn = container["ModelPackageName"]
+                package = self.api.describe_model_package(ModelPackageName=arn)
+                container = package["InferenceSpecification"]["Containers"][0]
+        return str(container["ModelDataUrl"])
 
-    def invoke(self, name: str, body: bytes, content_type: str) -> bytes:
-        """Return the endpoint's answer to `body`, as JSON."""
+    def invoke(self, name: str, body: bytes, content_type: str) -> tuple[bytes, str]:
+        """Return the endpoint's answer to `body`, as JSON, and the production variant that gave it."""
         runtime = AwsHook("sagemaker-runtime", aws_conn_id=self.aws_conn_id, region_name=self._region_name)
         with aws_errors("endpoint", name):
             reply = runtime.api.invoke_endpoint(
                 EndpointName=name, ContentType=content_type, Accept="application/json", Body=body
             )
             answer: bytes = reply["Body"].read()
-        return answer
+        return answer, str(reply.get("InvokedProductionVariant", ""))
 
     async def poll(self, client: Any, name: str) -> EndpointState | None:
         """Return the state of the endpoint `name`, asked for with an asynchronous client."""
@@ -79,7 +106,19 @@ class EndpointHook(ResourceHook):
             raise_unless_absent(error)
             return None
 
-    def _change(self, operation: str, request: dict[str, str]) -> Step:
+    @cached_property
+    def _alarms(self) -> AlarmHook:
+        return AlarmHook(aws_conn_id=self.aws_conn_id, region_name=self._region_name)
+
+    @cached_property
+    def _scaling(self) -> ScalingHook:
+        return ScalingHook(aws_conn_id=self.aws_conn_id, region_name=self._region_name)
+
+    @cached_property
+    def _retired(self) -> RetiredHook:
+        return RetiredHook(aws_conn_id=self.aws_conn_id, region_name=self._region_name)
+
+    def _change(self, operation: str, request: dict[str, Any]) -> Step:
         name = request["EndpointName"]
         with aws_errors("endpoint", name):
             getattr(self.api, operation)(**request)

@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 class SageMakerEndpointDeployOperator(BaseOperator):
     """Makes an endpoint serve a model: created if absent, updated if present, left alone if it does.
 
-    `spec` is an `EndpointSpec` as plain values. The task fails when SageMaker went back to the configuration
-    before, even though the endpoint is in service then. Returns the names of the endpoint and what it serves.
+    `spec` is an `EndpointSpec` as plain values. Every step may be repeated: alarms, model and configuration
+    are made if they are missing, the change is asked for once, the variant is made to scale, and what the
+    endpoint left behind is removed. The task fails when SageMaker went back to the configuration before, even
+    though the endpoint is in service then. Returns the names of the endpoint and what it serves.
+
+    There is no `on_kill`: SageMaker cannot call a change of an endpoint off, and half of one would serve
+    nobody. What was begun goes on, and a retry waits for it.
     """
 
     template_fields: Sequence[str] = ("spec",)
@@ -36,12 +41,12 @@ class SageMakerEndpointDeployOperator(BaseOperator):
         self,
         *,
         spec: Mapping[str, Any],
-        limit_s: float = 3600,
+        limit_s: float | None = None,
         aws_conn_id: str | None = "aws_default",
         region_name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        """Deploy `spec`, waiting at most `limit_s` seconds for one change of the endpoint."""
+        """Deploy `spec`; one change of the endpoint may take `limit_s` seconds, or as its rollout says."""
         super().__init__(**kwargs)
         self.spec = spec
         self.limit_s = limit_s
@@ -62,7 +67,7 @@ class SageMakerEndpointDeployOperator(BaseOperator):
         if step.state.serves(spec.config_name):
             self.log.info("Endpoint %s serves %s: nothing to do.", spec.endpoint, spec.config_name)
             return self._result(spec, step.state)
-        return self._defer(step)
+        return self._defer(spec, step)
 
     def resume(self, context: Context, event: dict[str, Any], is_ours: bool) -> dict[str, Any]:
         """Return what the endpoint serves; after a change that was not this task's, take the next step."""
@@ -72,24 +77,27 @@ class SageMakerEndpointDeployOperator(BaseOperator):
             return self._result(spec, state)
         if is_ours or event["outcome"] != AT_REST:
             self._print_log(spec.endpoint)
+            if state is not None and state.status == "InService":
+                self.hook.restore(spec, state)
             raise _failure(spec, state, event["message"] or event["outcome"])
         return self.execute(context)
 
-    def _defer(self, step: Step) -> NoReturn:
+    def _defer(self, spec: EndpointSpec, step: Step) -> NoReturn:
         from histoflow.triggers.sagemaker import SageMakerEndpointTrigger
 
         self.log.info("Endpoint %s is %s.", step.state.name, step.state.status)
         trigger = SageMakerEndpointTrigger(
             name=step.state.name,
-            deadline=time.time() + self.limit_s,
+            deadline=time.time() + (spec.limit_s if self.limit_s is None else self.limit_s),
             aws_conn_id=self.aws_conn_id,
             region_name=self.region_name,
         )
         self.defer(trigger=trigger, method_name="resume", kwargs={"is_ours": step.is_ours})
 
     def _result(self, spec: EndpointSpec, state: EndpointState) -> dict[str, Any]:
+        self.hook.settle(spec)
         self.log.info("Endpoint %s serves the model %s.", spec.endpoint, spec.model_name)
-        served = {"config": spec.config_name, "model": spec.model_name}
+        served = {"config": spec.config_name, "model": spec.model_name, "variant": spec.variant_name}
         return {"endpoint": spec.endpoint, "arn": state.arn, **served}
 
     def _print_log(self, endpoint: str) -> None:

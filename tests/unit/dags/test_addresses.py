@@ -17,7 +17,10 @@ from histoflow import runs
 from histoflow.hooks.aws import AwsHook
 from histoflow.hooks.endpoint import EndpointHook
 from histoflow.hooks.logs import LogsHook
+from histoflow.hooks.registry import RegistryHook
+from histoflow.hooks.retired import RetiredHook
 from histoflow.hooks.sagemaker import SageMakerHook
+from histoflow.hooks.traffic import AlarmHook, ScalingHook
 from histoflow.triggers.sagemaker import SageMakerEndpointTrigger, SageMakerJobTrigger
 from idc.settings import settings
 
@@ -26,6 +29,8 @@ AMAZON = {
     "sagemaker": "https://api.sagemaker.us-east-1.amazonaws.com",
     "sagemaker-runtime": "https://runtime.sagemaker.us-east-1.amazonaws.com",
     "logs": "https://logs.us-east-1.amazonaws.com",
+    "cloudwatch": "https://monitoring.us-east-1.amazonaws.com",
+    "application-autoscaling": "https://application-autoscaling.us-east-1.amazonaws.com",
     "s3": "https://s3.amazonaws.com",
 }
 EDGE, S3 = "http://127.0.0.1:14566", "http://127.0.0.1:18333"
@@ -51,6 +56,7 @@ def credentials_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def addresses() -> dict[str, set[str]]:
     """Return where everything that a run of the DAGs uses would send its requests, by service."""
     hooks: list[AwsHook] = [SageMakerHook(), EndpointHook(), LogsHook(), AwsHook("sagemaker-runtime")]
+    hooks += [AlarmHook(), ScalingHook(), RegistryHook(), RetiredHook()]
     for dag in _dags().values():
         for task in dag.tasks:
             vars(task).pop("hook", None)  # a task keeps its hook, and with it the address it had then

@@ -11,10 +11,17 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG, CronPartitionTimetable, PartitionedAssetTimetable, PartitionedAtRuntime
+from airflow.sdk import (
+    DAG,
+    CronPartitionTimetable,
+    PartitionedAssetTimetable,
+    PartitionedAtRuntime,
+    TriggerRule,
+)
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
+from histoflow.operators.approval import ModelApprovalOperator
 from histoflow.operators.kaggle import KaggleDatasetToS3Operator
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -23,7 +30,19 @@ TASKS = {
     "idc_ingest": ["source", "archive", "kaggle"],
     "idc_convert": ["plan", "convert", "publish", "report"],
     "idc_train": ["plan", "request", "train", "record"],
-    "idc_deploy": ["plan", "score", "measure", "choose", "deploy", "smoke"],
+    "idc_deploy": [
+        "plan",
+        "score",
+        "measure",
+        "decide",
+        "register",
+        "approve",
+        "deploy",
+        "smoke",
+        "keep",
+        "conclude",
+    ],
+    "idc_rollback": ["choose", "deploy", "smoke", "conclude"],
     "idc_tune": ["plan", "request", "tune", "record"],
 }
 # Each starts the next; the others are triggered by hand.
@@ -109,7 +128,26 @@ def test_the_chain_is_made_of_assets(dags: dict[str, DAG]) -> None:
         assert all(others == [made] for others in outlets.values())
 
 
-@pytest.mark.parametrize("dag_id", TASKS)
+def test_rolling_back_is_one_click(dags: dict[str, DAG]) -> None:
+    dag = dags["idc_rollback"]
+
+    assert dag.schedule is None
+    dag.params.validate()
+    assert dag.get_task("smoke").outlets == dags["idc_deploy"].get_task("smoke").outlets
+
+
+def test_a_model_is_deployed_or_what_is_served_is_kept(dags: dict[str, DAG]) -> None:
+    decide, approve = (dags["idc_deploy"].get_task(name) for name in ("decide", "approve"))
+
+    assert decide.downstream_task_ids == {"register", "keep"}
+    assert decide.inherits_from_skipmixin
+    assert isinstance(approve, ModelApprovalOperator)
+    # A refusal skips what comes next to it; the end of the run must not be among that.
+    assert approve.downstream_task_ids == {"deploy"}
+    assert dags["idc_deploy"].get_task("conclude").trigger_rule == TriggerRule.NONE_FAILED
+
+
+@pytest.mark.parametrize("dag_id", [name for name in TASKS if name != "idc_rollback"])
 def test_each_dag_takes_a_partition_key_when_triggered(dags: dict[str, DAG], dag_id: str) -> None:
     stored = DagSerialization.from_dict(DagSerialization.to_dict(dags[dag_id]))
 

@@ -34,6 +34,8 @@ DIGEST = "0123456789abcdef" * 4
         (layout.predictions("2026-11", "mxnet"), "candidates/2026-11/mxnet/predictions.csv"),
         (layout.smoke("2026-11", "mxnet"), "candidates/2026-11/mxnet/smoke.json"),
         (layout.candidate("2026-11", "mxnet"), "candidates/2026-11/mxnet/candidate.json"),
+        (layout.decision("2026-11"), "candidates/2026-11/decision.json"),
+        (layout.known_answers(DIGEST), f"models/{DIGEST}/known_answers.json"),
         (layout.tuning_page("2026-11-mxnet-0123456789"), "tuning/2026-11-mxnet-0123456789/tuning.html"),
         (layout.tuning_picture("t-0123456789", "tuning"), "tuning/t-0123456789/tuning.png"),
         (layout.trials("t-0123456789", "csv"), "tuning/t-0123456789/trials.csv"),

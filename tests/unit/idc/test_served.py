@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from scipy.special import expit, logit
 
 from idc.errors import InputError
 from idc.served import ServedModel
@@ -27,8 +29,15 @@ MODEL = ServedModel(
 def test_metadata_comes_back_as_it_was() -> None:
     values = MODEL.to_metadata()
 
-    assert all(isinstance(value, str) for value in values.values())
+    assert all(isinstance(value, str) and value for value in values.values()), "SageMaker takes no empty one"
     assert ServedModel.from_metadata({**values, "another": "x"}, "arn") == MODEL
+
+
+@pytest.mark.parametrize("answer", [0.0, 1e-9, 0.2, 0.5, 0.97, 1.0])
+def test_an_answer_is_calibrated_as_the_papers_say(answer: float) -> None:
+    bounded = np.clip(answer, 1e-6, 1 - 1e-6)
+
+    assert MODEL.calibrated(answer) == pytest.approx(expit(logit(bounded) / 1.7 - 0.4))
 
 
 @pytest.mark.parametrize(

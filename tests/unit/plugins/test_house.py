@@ -15,6 +15,7 @@ from airflow.sdk import BaseOperator, RetryAction
 
 from histoflow import polling
 from histoflow.defaults import RETRY_POLICY
+from histoflow.operators.approval import ModelApprovalOperator
 from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
 from histoflow.operators.kaggle import KaggleDatasetToS3Operator
 from histoflow.operators.sagemaker import (
@@ -34,6 +35,7 @@ OPERATORS = [
     SageMakerTransformOperator,
     SageMakerTuningOperator,
     SageMakerEndpointDeployOperator,
+    ModelApprovalOperator,
 ]
 
 
@@ -42,7 +44,11 @@ def test_arguments_are_by_keyword_and_what_a_run_decides_is_templated(operator: 
     parameters = inspect.signature(operator.__init__).parameters.values()
 
     assert all(p.kind in (p.KEYWORD_ONLY, p.VAR_KEYWORD) for p in parameters if p.name != "self")
-    assert operator.template_fields in (("spec",), ("dataset", "partition"))
+    assert operator.template_fields in (
+        ("spec",),
+        ("dataset", "partition"),
+        ("subject", "body", "package"),
+    )
 
 
 @pytest.mark.parametrize("operator", OPERATORS)

@@ -38,10 +38,19 @@ def documents() -> dict[str, Any]:
         },
         f"candidates/{PARTITION}/mxnet/smoke.json": {
             "endpoint": ENDPOINT,
+            "version": "v3-mxnet",
+            "threshold": 0.35,
             "patches": [
-                {"patch": "9_a_class0.png", "patient": "9", "label": 0, "probabilities": [0.9, 0.1]},
-                {"patch": "9_b_class1.png", "patient": "9", "label": 1, "probabilities": [0.6, 0.4]},
+                {"patch": "9_a_class0.png", "patient": "9", "label": 0, "calibrated": 0.1},
+                {"patch": "9_b_class1.png", "patient": "9", "label": 1, "calibrated": 0.4},
             ],
+        },
+        f"candidates/{PARTITION}/decision.json": {
+            "outcome": "deploy",
+            "variant": "mxnet",
+            "reasons": ["mxnet passed every gate"],
+            "champion": None,
+            "result": {"is_deployed": True},
         },
     }
     for variant, on_validation in (("tensorflow", 0.79), ("mxnet", 0.83)):

@@ -56,8 +56,9 @@ def test_shows_everything_a_person_wants_to_know(
     same = f"0.842 {bounds}"
     assert f"tensorflow {same} 0.210 {bounds} {same} {same} {same} 0.900" in page
     assert "always class 0 0.500 (0.500–0.500)" in page
-    assert "InService, serves mxnet, the best on validation" in page
-    assert "9_b_class1.png 9 1 IDC 1 IDC 0.449" in page, "0.400 as it came, from 0.42 on it is IDC"
+    assert "InService, serves v3-mxnet" in page
+    assert "mxnet passed every gate" in page
+    assert "9_b_class1.png 9 1 IDC 1 IDC 0.400" in page, "the threshold is 0.35"
     assert "nothing, all of this was made just now" in page
     assert f"http://127.0.0.1:{settings.aws_port}/endpoints/{ENDPOINT}/invocations" in page
     assert f"aws sagemaker-runtime invoke-endpoint --endpoint-name {ENDPOINT}" in page

@@ -24,7 +24,6 @@ from idc.jobs.training import (
     metric_definition,
     training_request,
 )
-from idc.layout import VARIANTS
 from idc.registry import Candidate
 from idc.settings import Settings
 
@@ -48,6 +47,7 @@ PLAN = TrainingPlan(
     machine=Machine("ml.m5.xlarge", 1, 30, 600),
     input_mode="Pipe",
 )
+PACKAGE = "arn:aws:sagemaker:us-east-1:123456789012:model-package/histoflow-idc/3"
 CANDIDATE = Candidate(
     variant="mxnet",
     partition="2026-10",
@@ -61,8 +61,8 @@ CANDIDATE = Candidate(
 )
 
 
-def check(operation: str, request: dict[str, Any]) -> None:
-    model = botocore.session.get_session().get_service_model("sagemaker").operation_model(operation)
+def check(operation: str, request: dict[str, Any], service: str = "sagemaker") -> None:
+    model = botocore.session.get_session().get_service_model(service).operation_model(operation)
     report = ParamValidator().validate(request, model.input_shape)
     assert not report.has_errors(), report.generate_report()
 
@@ -136,14 +136,54 @@ def candidate(**changes: Any) -> Candidate:
     return dataclasses.replace(CANDIDATE, **changes)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_the_requests_of_an_endpoint_are_ones_that_botocore_takes(variant: str) -> None:
-    endpoint = endpoint_spec(SETTINGS, candidate(variant=variant))
+def endpoint(package: str = PACKAGE, **changes: Any) -> EndpointSpec:
+    return endpoint_spec(SETTINGS.model_copy(update=changes), package=package, name="v3-mxnet")
 
-    check("CreateModel", endpoint.model_request())
-    check("CreateEndpointConfig", endpoint.config_request())
-    check("CreateEndpoint", endpoint.endpoint_request())
-    check("UpdateEndpoint", endpoint.endpoint_request())
+
+@pytest.mark.parametrize("rollout", ["canary", "linear", "all-at-once"])
+def test_the_requests_of_an_endpoint_are_ones_that_botocore_takes(rollout: str) -> None:
+    made = endpoint(rollout=rollout)
+
+    check("CreateModel", made.model_request())
+    check("CreateEndpointConfig", made.config_request())
+    check("CreateEndpoint", made.endpoint_request())
+    check("UpdateEndpoint", made.update_request())
+    for alarm in made.alarms:
+        check("PutMetricAlarm", dict(alarm), "cloudwatch")
+    assert made.scaling is not None
+    check("RegisterScalableTarget", dict(made.scaling["target"]), "application-autoscaling")
+    check("PutScalingPolicy", dict(made.scaling["policy"]), "application-autoscaling")
+
+
+def test_a_rollout_is_watched_and_moves_in_steps() -> None:
+    made = endpoint(rollout="linear", rollout_percent=25, rollout_wait_s=60)
+
+    deployment = made.update_request()["DeploymentConfig"]
+    policy = deployment["BlueGreenUpdatePolicy"]
+    assert policy["TrafficRoutingConfiguration"] == {
+        "Type": "LINEAR",
+        "WaitIntervalInSeconds": 60,
+        "LinearStepSize": {"Type": "CAPACITY_PERCENT", "Value": 25},
+    }
+    assert policy["MaximumExecutionTimeoutInSeconds"] > 4 * 60
+    assert deployment["AutoRollbackConfiguration"]["Alarms"] == [
+        {"AlarmName": "histoflow-idc-v3-mxnet-errors"},
+        {"AlarmName": "histoflow-idc-v3-mxnet-latency"},
+    ]
+    assert "DeploymentConfig" not in made.endpoint_request(), "nothing serves yet: there is nothing to shift"
+
+
+def test_a_single_instance_cannot_have_a_canary() -> None:
+    deployment = endpoint(endpoint_instance_count=1).update_request()["DeploymentConfig"]
+
+    assert deployment["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]["Type"] == "ALL_AT_ONCE"
+
+
+def test_what_is_turned_off_is_not_asked_for() -> None:
+    made = endpoint(capture_percent=0, endpoint_max_instance_count=2)
+
+    assert "DataCaptureConfig" not in made.config_request()
+    assert made.scaling is None
 
 
 @pytest.mark.parametrize(
@@ -164,9 +204,7 @@ def test_each_variant_is_served_by_a_container_of_its_own(variant: str, image: s
 
 
 def test_the_same_model_has_the_same_names_and_another_artifact_has_others() -> None:
-    first, again, other = (
-        endpoint_spec(SETTINGS, candidate(model_sha256=digest * 32)) for digest in ("ab", "ab", "cd")
-    )
+    first, again, other = (endpoint(f"{PACKAGE}{digit}") for digit in "001")
 
     assert (again.model_name, again.config_name) == (first.model_name, first.config_name)
     assert other.model_name != first.model_name
@@ -185,5 +223,5 @@ def test_more_instances_are_another_configuration_of_the_same_model() -> None:
 
 
 def test_an_endpoint_survives_being_handed_to_another_task() -> None:
-    endpoint = endpoint_spec(SETTINGS, CANDIDATE)
-    assert EndpointSpec.from_dict(endpoint.to_dict()) == endpoint
+    made = endpoint()
+    assert EndpointSpec.from_dict(json.loads(json.dumps(made.to_dict()))) == made

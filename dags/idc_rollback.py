@@ -1,0 +1,73 @@
+"""
+### Back to the model before
+
+One click: the endpoint goes back to the approved version of the model registry that it served before, all of
+the traffic at once. The version that is served now is **rejected** in the registry, with the reason from the
+form, so that `idc_deploy` does not bring it back by itself.
+
+| | |
+|---|---|
+| runs | when triggered; the form may name the version to go back to |
+| reads | the model registry, `models/<digest>/known_answers.json` |
+| writes | the endpoint, the approval status of the version gone back from, `smoke.json`, `candidates/<partition>/decision.json` |
+| then | the endpoint answers as before |
+
+**Running it again** goes one version further back: a rejected one is never chosen.
+
+**When it fails** in `choose`, there is no approved version that was served before: name one, or deploy another
+model. In `deploy` with *rolled back*, the earlier model did not come up, and the endpoint serves what it did.
+"""  # noqa: E501
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import dag, task
+
+from histoflow import forms
+from histoflow.defaults import DEFAULT_ARGS, ENDPOINT
+from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
+
+
+@dag(
+    dag_id="idc_rollback",
+    dag_display_name="IDC · roll back",
+    description="endpoint → the model before",
+    doc_md=__doc__,
+    schedule=None,
+    catchup=False,
+    max_active_runs=1,
+    default_args=DEFAULT_ARGS,
+    tags=["histoflow", "model", "sagemaker"],
+    params=forms.rollback(),
+)
+def idc_rollback() -> None:
+    @task
+    def choose() -> dict[str, Any]:
+        """Choose the version to go back to."""
+        from histoflow import deployment
+
+        return deployment.choose_earlier()
+
+    @task(outlets=[ENDPOINT])
+    def smoke(version: dict[str, Any]) -> dict[str, Any]:
+        """Ask the endpoint about known test patches: it has to answer as the registered model does."""
+        from histoflow import deployment
+
+        return deployment.smoke(version, asset=ENDPOINT)
+
+    @task
+    def conclude(chosen: dict[str, Any]) -> dict[str, Any]:
+        """Reject the version gone back from, so that it is not deployed again, and write down why."""
+        from histoflow import deployment
+
+        return deployment.conclude_rollback(chosen)
+
+    chosen = choose()
+    deploy = SageMakerEndpointDeployOperator(
+        task_id="deploy", spec=chosen["spec"], doc_md="Updates the endpoint, all of its traffic at once."
+    )
+    deploy >> smoke(chosen["version"]) >> conclude(chosen)
+
+
+idc_rollback()

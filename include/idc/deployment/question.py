@@ -1,0 +1,49 @@
+"""What a person who has to approve a model is shown: figures, gates, and where to read more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+SHOWN = {
+    "balanced_accuracy": "balanced accuracy",
+    "recall": "sensitivity",
+    "specificity": "specificity",
+    "roc_auc": "AUC",
+    "average_precision": "average precision",
+    "expected_calibration_error": "calibration error",
+}
+
+
+def question(metrics: Mapping[str, Any], decision: Mapping[str, Any], links: Mapping[str, str]) -> str:
+    """Return the question as Markdown; `links` are addresses by the words that stand for them."""
+    test = metrics["test"]
+    rows = [f"| {label} | {_figure(test[name])} |" for name, label in SHOWN.items() if name in test]
+    gates = [
+        f"- {'✓' if one['is_passed'] else '✗'} {one['name']}: {one['observed']}, required {one['required']}"
+        for one in decision["gates"]
+    ]
+    is_synthetic = metrics.get("synthetic", False)
+    return "\n".join(
+        [
+            f"**{metrics['variant']} of {metrics['partition']}**, measured on {test['patches']} patches of "
+            f"{test['patients']} test patients. Research software, not a diagnostic device."
+            + (" **SYNTHETIC DATA.**" if is_synthetic else ""),
+            "",
+            "| metric | value (95 % bounds) |",
+            "|---|---|",
+            *rows,
+            "",
+            *gates,
+            *(f"- {reason}" for reason in decision["reasons"]),
+            "",
+            " · ".join(f"[{words}]({address})" for words, address in links.items()),
+        ]
+    )
+
+
+def _figure(metric: Mapping[str, Any]) -> str:
+    if metric["value"] is None:
+        return "none"
+    bounds = "" if metric["low"] is None else f" ({metric['low']:.3f}–{metric['high']:.3f})"
+    return f"{metric['value']:.3f}{bounds}"

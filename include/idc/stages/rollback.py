@@ -1,0 +1,45 @@
+"""The stage endpoint → endpoint as it was: which version to go back to, and what is written down of it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from idc import layout
+from idc.dataset.storage import ObjectStore
+from idc.deployment.decision import Outcome
+from idc.deployment.version import APPROVED, Version
+from idc.errors import MissingObject
+from idc.stages.deploy import read_decision, write_decision
+
+log = logging.getLogger(__name__)
+
+
+def check(before: Version | None, now: Version | None, endpoint: str) -> Version:
+    """Return the version to go back to, if there is one that may be served.
+
+    Raises:
+        MissingObject: there is none.
+    """
+    if before is None:
+        observed = f"nothing was behind it before {now.name}" if now else "no version of the registry"
+        action = "Name a version, or deploy a model with idc_deploy."
+        raise MissingObject("endpoint", endpoint, observed, "an approved version to go back to", action)
+    if before.status != APPROVED:
+        action = "Approve it in the model registry first, or name another."
+        raise MissingObject("version", before.name, f"{before.status}: {before.reason}", APPROVED, action)
+    log.info("Back from %s to %s (%s)", now.name if now else "nothing", before.name, before.arn)
+    return before
+
+
+def record(store: ObjectStore, *, target: Version, bad: Version | None, reason: str) -> dict[str, Any]:
+    """Add to the decision that put `bad` behind the endpoint that it was taken back; return the facts."""
+    facts = {"to": target.name, "from": bad.name if bad else None, "reason": reason}
+    if bad is not None and store.head(layout.decision(bad.served.partition)) is not None:
+        decision = read_decision(store, bad.served.partition)
+        if decision["variant"] == bad.served.variant:
+            why = f"{bad.name} was rolled back to {target.name}: {reason}"
+            taken_back = {"outcome": str(Outcome.KEEP), "reasons": [*decision["reasons"], why]}
+            write_decision(store, bad.served.partition, {**decision, **taken_back, "rollback": facts})
+    log.info("%s is served again; %s is rejected: %s", facts["to"], facts["from"], reason)
+    return facts

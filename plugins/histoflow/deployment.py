@@ -1,0 +1,134 @@
+"""What the tasks of `idc_deploy` and `idc_rollback` do: AWS through hooks, everything else in the library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from airflow.sdk import Asset
+
+from histoflow import runs
+from histoflow.hooks.endpoint import EndpointHook
+from histoflow.hooks.registry import RegistryHook
+from histoflow.links import address
+from idc import layout, registry
+from idc.deployment import version as versions
+from idc.deployment.decision import Outcome
+from idc.deployment.package import IMAGE
+from idc.deployment.question import question
+from idc.deployment.version import REJECTED, Version
+from idc.served import ServedModel
+from idc.settings import settings
+from idc.stages import deploy, evaluate, rollback
+from idc.stages import report as reports
+
+
+def plan() -> list[dict[str, Any]]:
+    """Plan the jobs that score the partition's candidates, and the model behind the endpoint right now."""
+    found = RegistryHook().served_by(settings().endpoint_name)
+    champion = found.served if found else None
+    runs.hand_on(champion=champion and asdict(champion))
+    return evaluate.plan(
+        runs.store(), settings(), dag_id=runs.dag_id(), partition=runs.partition(), champion=champion
+    )
+
+
+def measure(planned: Iterable[Mapping[str, Any]], jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Measure what was scored, the candidates against the champion; return the figures that decide."""
+    champion = runs.handed_on("plan", "champion")
+    return evaluate.measure(
+        runs.store(),
+        settings(),
+        partition=runs.partition(),
+        planned=planned,
+        jobs=jobs,
+        champion=ServedModel(**champion) if champion else None,
+    )
+
+
+def report(variant: str) -> dict[str, Any]:
+    """Write a measured candidate's report, heatmaps and model card."""
+    store, partition = runs.store(), runs.partition()
+    candidate = registry.candidate(store, partition, variant)
+    return reports.evaluation(store, partition=partition, variant=variant, tuning_job=candidate.tuning_job)
+
+
+def decide(*, deploying: str, keeping: str) -> str:
+    """Judge the partition's best candidate; return which of the two tasks is next."""
+    hook = RegistryHook()
+    rejected = [one.served.model_sha256 for one in hook.versions(settings().model_package_group, REJECTED)]
+    decision = deploy.judge(
+        runs.store(),
+        settings(),
+        partition=runs.partition(),
+        champion=hook.served_by(settings().endpoint_name),
+        rejected=rejected,
+    )
+    return deploying if decision.outcome is Outcome.DEPLOY else keeping
+
+
+def register() -> dict[str, Any]:
+    """Register the candidate; return its version, the endpoint that serves it, and what to ask a person."""
+    store, partition = runs.store(), runs.partition()
+    version = RegistryHook().register(deploy.package(store, settings(), partition=partition))
+    variant = version.served.variant
+    prefix = layout.candidate_prefix(partition, variant)
+    asked = question(
+        deploy.metrics_of(store, partition, variant),
+        deploy.read_decision(store, partition),
+        {"report": address(f"{prefix}report.html"), "card": address(f"{prefix}card.html")},
+    )
+    spec = deploy.endpoint(settings(), version)
+    found = {"name": version.name, "package": version.arn, "version": version.to_dict()}
+    return {**found, "spec": spec, "question": asked}
+
+
+def smoke(version: Mapping[str, Any], *, asset: Asset) -> dict[str, Any]:
+    """Ask the endpoint about known patches, note the deployment at the version, and announce it."""
+    deployed, hook, endpoint = Version.from_dict(version), EndpointHook(), settings().endpoint_name
+    facts = deploy.smoke_test(
+        runs.store(),
+        version=deployed,
+        endpoint=endpoint,
+        model_data=hook.model_data(endpoint),
+        invoke=lambda image: hook.invoke(endpoint, image, IMAGE),
+    )
+    RegistryHook().mark_deployed(deployed.arn, endpoint)
+    runs.publish(asset, **facts)
+    return facts
+
+
+def conclude(answered: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Write down what came of the decision; `answered` is what the smoke test found, if there was one."""
+    return deploy.conclude(
+        runs.store(),
+        partition=runs.partition(),
+        version=answered["version"] if answered else "",
+        approval=runs.result_of("approve"),
+        is_deployed=answered is not None,
+    )
+
+
+def choose_earlier() -> dict[str, Any]:
+    """Return the version to go back to, the endpoint that serves it, and the version that is served now."""
+    hook, group, endpoint = RegistryHook(), settings().model_package_group, settings().endpoint_name
+    number = runs.parameter("version", None)
+    now = hook.served_by(endpoint)
+    before = (
+        hook.numbered(group, number)
+        if number
+        else now and versions.before(list(hook.versions(group, versions.APPROVED)), endpoint, now)
+    )
+    target = rollback.check(before, now, endpoint)
+    spec = deploy.endpoint(settings(), target, "all-at-once")
+    return {"version": target.to_dict(), "spec": spec, "bad": now.to_dict() if now else None}
+
+
+def conclude_rollback(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Reject the version that was gone back from, and write down why."""
+    bad = Version.from_dict(chosen["bad"]) if chosen["bad"] else None
+    target, reason = Version.from_dict(chosen["version"]), runs.parameter("reason", "")
+    if bad and bad.arn != target.arn:
+        RegistryHook().reject(bad.arn, f"Rolled back to {target.name}: {reason}")
+    return rollback.record(runs.store(), target=target, bad=bad, reason=reason)

@@ -1,0 +1,88 @@
+"""The operator that approves a registered model, or asks a person to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from histoflow.hooks.registry import RegistryHook
+
+BY_THE_GATES = "The gates approved it: nobody was to be asked."
+
+
+class ModelApprovalOperator(ApprovalOperator):
+    """Approves the model package `package`: a person does in Airflow, or the gates where nobody is asked.
+
+    A refusal is written to the registry, and what comes next is skipped. No answer in time means no as well,
+    but leaves the package waiting. One that is approved already is not asked about again. Returns whether it
+    is approved, and why.
+    """
+
+    template_fields: Collection[str] = ("subject", "body", "package")
+
+    def __init__(
+        self,
+        *,
+        package: str,
+        aws_conn_id: str | None = "aws_default",
+        region_name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Approve `package`, an ARN; `subject` and `body` are what a person reads."""
+        super().__init__(defaults=self.REJECT, **kwargs)
+        self.package = package
+        self.aws_conn_id = aws_conn_id
+        self.region_name = region_name
+
+    @cached_property
+    def hook(self) -> RegistryHook:
+        """The hook, made when the task runs and not when the DAG is read."""
+        from histoflow.hooks.registry import RegistryHook
+
+        return RegistryHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Approve, or wait for a person's answer."""
+        from histoflow import runs
+        from idc.deployment.version import APPROVED
+
+        version = self.hook.version(self.package)
+        if version.status == APPROVED:
+            self.log.info("%s is approved already: %s", version.name, version.reason)
+            return _answer(True, version.reason)
+        if not runs.is_person_asked():
+            self.hook.approve(self.package, BY_THE_GATES)
+            return _answer(True, BY_THE_GATES)
+        self.response_timeout = runs.approval_timeout()
+        return super().execute(context)  # type: ignore[no-any-return]
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
+        """Write the answer to the registry, and skip what comes next unless it is yes."""
+        if "error" in event:
+            self.process_trigger_event_error(event)
+        is_approved = event["chosen_options"] == [self.APPROVE]
+        if is_approved:
+            reason = f"Approved by {_who(event)} in Airflow."
+            self.hook.approve(self.package, reason)
+        elif event["timedout"]:
+            reason = "Nobody approved it in time, which means no."
+            self.hook.leave_pending(self.package, reason)
+        else:
+            reason = f"Rejected by {_who(event)} in Airflow."
+            self.hook.reject(self.package, reason)
+        super().execute_complete(context, event)
+        return _answer(is_approved, reason)
+
+
+def _who(event: Mapping[str, Any]) -> str:
+    return str((event.get("responded_by_user") or {}).get("name") or "somebody")
+
+
+def _answer(is_approved: bool, reason: str) -> dict[str, Any]:
+    return {"is_approved": is_approved, "reason": reason}

@@ -1,0 +1,146 @@
+"""A person's yes, a person's no and no answer at all, on a real Airflow."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import local_aws
+import pytest
+from local_aws import wait_until
+from unit.idc.deployment.test_decision import SERVED
+from workshop import Workshop
+
+from stack.rest import AirflowApi
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+GROUP = "approvals"
+DAG_FILE = """
+from airflow.sdk import Param, dag, task
+from histoflow import forms
+from histoflow.defaults import DEFAULT_ARGS
+from histoflow.operators.approval import ModelApprovalOperator
+
+@dag(schedule=None, default_args=DEFAULT_ARGS, params={"package": Param(type="string"), **forms.deployment()})
+def approval():
+    @task
+    def deploy():
+        return "deployed"
+
+    @task(trigger_rule="none_failed")
+    def conclude(answered):
+        from histoflow import runs
+        return {"answered": answered, **runs.result_of("approve")}
+
+    deployed = deploy()
+    ModelApprovalOperator(
+        task_id="approve", package="{{ params.package }}", subject="Serve it?", body="**figures**"
+    ) >> deployed
+    conclude(deployed)
+
+approval()
+"""
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    """A home whose Airflow has one DAG, with the operator of `idc_deploy` that asks."""
+    dags = tmp_path_factory.mktemp("dags")
+    (dags / "approval.py").write_text(DAG_FILE)
+    aws_port, s3_port = local_aws.free_ports()
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    made = Workshop(
+        {
+            **kept,
+            "HISTOFLOW_HOME": str(tmp_path_factory.mktemp("house")),
+            "HISTOFLOW_ENVS": str(local_aws.ENVIRONMENTS),
+            "HISTOFLOW_AWS_PORT": str(aws_port),
+            "HISTOFLOW_S3_PORT": str(s3_port),
+            "HISTOFLOW_AIRFLOW_PORT": str(aws_port + 2),
+            "HISTOFLOW_DAGS_FOLDER": str(dags),
+        }
+    )
+    up = made.make("up")
+    assert up.returncode == 0, up.stdout[-4000:] + up.stderr[-2000:]
+    made.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
+    yield made
+    made.make("down")
+    for process in made.processes():
+        process.kill()
+
+
+class Question:
+    """A version that has been registered, and the run that asks whether it is to be served."""
+
+    def __init__(self, house: Workshop, api: AirflowApi, **conf: Any) -> None:
+        self.sagemaker, self.api = house.client("sagemaker"), api
+        self.package = self.sagemaker.create_model_package(
+            ModelPackageGroupName=GROUP,
+            InferenceSpecification={
+                "Containers": [{"Image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/image:1"}],
+                "SupportedContentTypes": ["application/x-image"],
+                "SupportedResponseMIMETypes": ["application/json"],
+            },
+            CustomerMetadataProperties=SERVED.to_metadata(),
+        )["ModelPackageArn"]
+        body = {"logical_date": None, "conf": {"package": self.package, "approval": "human", **conf}}
+        self.run_id = api._request("POST", "/dags/approval/dagRuns", json=body).json()["dag_run_id"]
+
+    def states(self) -> dict[str, str]:
+        tasks = self.api.task_instances("approval", self.run_id)
+        return {task["task_id"]: task["state"] for task in tasks}
+
+    def answer(self, choice: str) -> None:
+        wait_until(lambda: self.states()["approve"] == "awaiting_input", 180, period_s=0.5)
+        path = f"/dags/approval/dagRuns/{self.run_id}/taskInstances/approve/-1/hitlDetails"
+        assert self.api._request("GET", path).json()["body"] == "**figures**"
+        reply = self.api._request("PATCH", path, json={"chosen_options": [choice]})
+        assert reply.status_code == 200, reply.text
+
+    def end(self) -> dict[str, Any]:
+        """The result of the last task, once the run has ended well."""
+
+        def state() -> str | None:
+            found = str(self.api.run("approval", self.run_id)["state"])
+            return found if found in ("success", "failed") else None
+
+        assert wait_until(state, 180, period_s=0.5) == "success"
+        path = f"/dags/approval/dagRuns/{self.run_id}/taskInstances/conclude/xcomEntries/return_value"
+        found = self.api._request("GET", path).json()["value"]
+        return dict(json.loads(found) if isinstance(found, str) else found)
+
+    def registered(self) -> tuple[str, str]:
+        found = self.sagemaker.describe_model_package(ModelPackageName=self.package)
+        return found["ModelApprovalStatus"], found.get("ApprovalDescription", "")
+
+
+def test_yes_no_and_silence(house: Workshop) -> None:
+    with house.airflow() as api:
+        wait_until(lambda: api.dag("approval"), 180, period_s=0.5)
+        yes, no = Question(house, api), Question(house, api)
+        silence = Question(house, api, approval_timeout_s=3)
+        nobody = Question(house, api, approval="automatic")
+        yes.answer("Approve")
+        no.answer("Reject")
+
+        assert yes.end() == {
+            "answered": "deployed",
+            "is_approved": True,
+            "reason": "Approved by admin in Airflow.",
+        }
+        assert yes.registered() == ("Approved", "Approved by admin in Airflow.")
+
+        assert no.end()["is_approved"] is False
+        assert no.states() == {"approve": "success", "deploy": "skipped", "conclude": "success"}
+        assert no.registered() == ("Rejected", "Rejected by admin in Airflow.")
+
+        assert silence.end()["is_approved"] is False
+        assert silence.states()["deploy"] == "skipped"
+        status, reason = silence.registered()
+        assert (status, reason) == ("PendingManualApproval", "Nobody approved it in time, which means no.")
+
+        assert nobody.end()["answered"] == "deployed"
+        assert nobody.registered()[0] == "Approved"

@@ -1,0 +1,142 @@
+"""Versions of the model registry on an embedded AWS: registered once, served, and gone back from."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import airflow_task
+import pytest
+from airflow.sdk.execution_time.context import set_current_context
+from deployed import Endpoint, saying
+from local_aws import LocalAws, everything_sent_to
+from unit.idc.deployment.test_decision import SERVED
+
+from histoflow import deployment
+from histoflow.hooks.endpoint import EndpointHook
+from histoflow.hooks.registry import RegistryHook
+from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
+from idc.deployment.package import IMAGE, JSON, PackageSpec
+from idc.deployment.version import APPROVED, PENDING, REJECTED, Version
+from idc.errors import MissingObject
+from idc.settings import settings
+from idc.stages import deploy
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def endpoint(embedded_aws: LocalAws) -> Iterator[Endpoint]:
+    """An endpoint and a package group of its own; the settings name them."""
+    made = Endpoint(embedded_aws)
+    own = {
+        "HISTOFLOW_BUCKET": embedded_aws.bucket,
+        "HISTOFLOW_ROLE_ARN": embedded_aws.role_arn,
+        "HISTOFLOW_ENDPOINT_NAME": made.name,
+        "HISTOFLOW_MODEL_PACKAGE_GROUP": f"group-{time.time_ns()}",
+        "HISTOFLOW_ENDPOINT_INSTANCE_COUNT": "1",
+        "HISTOFLOW_ROLLOUT_WAIT_S": "0",
+    }
+    with everything_sent_to(embedded_aws, **own):
+        settings.cache_clear()
+        yield made
+    settings.cache_clear()
+
+
+def package(endpoint: Endpoint, text: str) -> PackageSpec:
+    """A version to register that answers with the text."""
+    data = endpoint.artifact(saying(text))
+    served = replace(SERVED, model_data=data, model_sha256=f"{next(_numbers):064x}", partition="2026-01")
+    container = {
+        "Image": endpoint.aws.image,
+        "ModelDataUrl": data,
+        "Environment": {"SAGEMAKER_PROGRAM": "serve.py"},
+    }
+    request = {
+        "InferenceSpecification": {
+            "Containers": [container],
+            "SupportedContentTypes": [IMAGE],
+            "SupportedResponseMIMETypes": [JSON],
+        },
+        "ModelApprovalStatus": PENDING,
+        "CustomerMetadataProperties": served.to_metadata(),
+    }
+    return PackageSpec(settings().model_package_group, served, request)
+
+
+def put_behind(endpoint: Endpoint, version: Version) -> None:
+    """Approve and deploy a version, and note that it was."""
+    RegistryHook().approve(version.arn, "good")
+    spec = deploy.endpoint(settings(), version)
+    airflow_task.run(SageMakerEndpointDeployOperator(task_id="deploy", spec=spec))
+    RegistryHook().mark_deployed(version.arn, endpoint.name)
+
+
+def rolling_back(**params: Any) -> Any:
+    """A run of idc_rollback as far as its tasks look at it."""
+    values = {"params": {"version": None, "reason": "too many false alarms", **params}}
+    return set_current_context({**values, "dag_run": SimpleNamespace(run_id="r")})  # type: ignore[arg-type]
+
+
+def test_a_version_is_registered_once_even_if_the_answer_was_lost(endpoint: Endpoint) -> None:
+    spec, hook = package(endpoint, "one"), RegistryHook()
+
+    class Lost(BaseException):
+        """The worker is gone before it hears of the new version."""
+
+    def lose(**_: Any) -> None:
+        raise Lost
+
+    hook.api.meta.events.register("after-call.sagemaker.CreateModelPackage", lose)
+    with contextlib.suppress(Lost):
+        hook.register(spec)
+    first = RegistryHook().register(spec)
+    sent_again = endpoint.sagemaker.create_model_package(**spec.create_request())
+
+    assert (first.number, first.status, first.served) == (1, PENDING, spec.served)
+    assert sent_again["ModelPackageArn"] == first.arn
+    assert [one.arn for one in RegistryHook().versions(spec.group)] == [first.arn]
+    assert RegistryHook().register(package(endpoint, "two")).number == 2
+
+
+def test_the_champion_is_what_the_endpoint_serves_now(endpoint: Endpoint) -> None:
+    assert deployment.champion() is None
+    plain = endpoint.spec(saying("of no registry"))
+    airflow_task.run(SageMakerEndpointDeployOperator(task_id="deploy", spec=plain.to_dict()))
+    assert deployment.champion() is None
+
+    version = RegistryHook().register(package(endpoint, "one"))
+    put_behind(endpoint, version)
+
+    assert deployment.champion() == version.served
+    assert EndpointHook().model_data(endpoint.name) == version.served.model_data
+    assert EndpointHook().invoke(endpoint.name, b"{}", JSON) == (b"one", version.name)
+
+
+def test_one_goes_back_to_the_model_before_and_the_bad_one_stays_rejected(endpoint: Endpoint) -> None:
+    hook = RegistryHook()
+    one, two = (hook.register(package(endpoint, text)) for text in ("one", "two"))
+    for version in (one, two):
+        put_behind(endpoint, version)
+    assert endpoint.answer() == "two"
+
+    with rolling_back():
+        chosen = deployment.choose_earlier()
+        airflow_task.run(SageMakerEndpointDeployOperator(task_id="deploy", spec=chosen["spec"]))
+        facts = deployment.conclude_rollback(chosen)
+
+    assert endpoint.answer() == "one"
+    assert (facts["to"], facts["from"]) == (one.name, two.name)
+    [bad] = hook.versions(settings().model_package_group, REJECTED)
+    assert (bad.arn, bad.reason) == (two.arn, f"Rolled back to {one.name}: too many false alarms")
+    assert hook.version(one.arn).status == APPROVED
+    with rolling_back(), pytest.raises(MissingObject, match=f"nothing was behind it before {one.name}"):
+        deployment.choose_earlier()
+    with rolling_back(version=2), pytest.raises(MissingObject, match="Rejected: Rolled back"):
+        deployment.choose_earlier()
