@@ -66,6 +66,7 @@ def idc_train() -> None:
             dag_id=runs.dag_id(),
             partition=runs.partition(),
             options=runs.training_options(),
+            rebuild=runs.rebuild(),
         )
         return {"jobs": jobs, "python": runs.sdk_python()}
 

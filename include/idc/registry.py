@@ -20,7 +20,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Candidate:
-    """One variant's trained model of one partition; `metrics` are the last its training job reported."""
+    """One variant's trained model of one partition; `metrics` are the last its training job reported.
+
+    `billable_s` are the seconds of each instance that Amazon bills, `cost` their price; None if not known.
+    """
 
     variant: str
     partition: str
@@ -31,6 +34,8 @@ class Candidate:
     run_s: int | None
     hyperparameters: dict[str, str]
     metrics: dict[str, float]
+    billable_s: int | None = None
+    cost: float | None = None
 
 
 def dataset_digest(store: ObjectStore, partition: str) -> str:

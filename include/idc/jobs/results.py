@@ -31,4 +31,6 @@ def trained_candidate(
         run_s=job["run_s"],
         hyperparameters=dict(planned["request"]["HyperParameters"]),
         metrics=dict(job.get("metrics", {})),
+        billable_s=job.get("billable_s"),
+        cost=job.get("cost"),
     )
