@@ -27,12 +27,13 @@ does not answer is, and the transfer goes on where it stopped. Nothing half-writ
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import CronPartitionTimetable, Param, dag, task
 
 from histoflow import forms
-from histoflow.defaults import DEFAULT_ARGS, SNAPSHOT
+from histoflow.defaults import DEFAULT_ARGS, SNAPSHOT, deadline
 from histoflow.operators.kaggle import KaggleDatasetToS3Operator
 
 
@@ -45,6 +46,7 @@ from histoflow.operators.kaggle import KaggleDatasetToS3Operator
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
+    deadline=deadline(timedelta(hours=4)),
     tags=["histoflow", "data"],
     params={
         "archive": Param(

@@ -20,6 +20,7 @@ from stack.rest import AirflowApi
 from stack.settings import Service, StackSettings
 
 HEARTBEAT_S = 10.0
+POOL = "histoflow_sagemaker"  # as the DAGs call it
 
 
 def chosen(settings: StackSettings, names: Sequence[Service]) -> list[Service]:
@@ -91,6 +92,8 @@ def _airflow_up(settings: StackSettings) -> None:
         supervision.start(settings, commands, environment)
         stamp.write_text(digest)
     _wait_until_healthy(settings)
+    with api(settings) as client:
+        client.ensure_pool(POOL, settings.sagemaker_slots, "SageMaker jobs at once, whoever waits for them")
 
 
 def _airflow_down(settings: StackSettings) -> None:

@@ -38,6 +38,16 @@ class TuningLink(BaseOperatorLink):
         return _address(layout.tuning_page(job)) if job else ""
 
 
+class HistoryLink(BaseOperatorLink):
+    """Opens the page on all partitions."""
+
+    name = "History"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
+        """Return the page's address, which Airflow's API server answers."""
+        return _address(layout.history_page())
+
+
 class JobLink(BaseOperatorLink):
     """Opens the job: in Amazon's console, or on our own page where SageMaker is somewhere else."""
 

@@ -24,9 +24,10 @@ def application() -> FastAPI:
     """Return the FastAPI application of all pages."""
     from fastapi import FastAPI
 
-    from histoflow.pages import datasets, tuning
+    from histoflow.pages import datasets, history, tuning
 
     made = FastAPI(title="Histoflow", docs_url=None, redoc_url=None, openapi_url=None)
     made.include_router(datasets.router)
     made.include_router(tuning.router)
+    made.include_router(history.router)
     return made
