@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
+from collector import Collector
 from local_aws import wait_until
-from workshop import Workshop
+from workshop import LINEAGE, Workshop
 
 from idc import layout
 from stack import aws
@@ -148,6 +150,26 @@ def test_finished_work_is_reused_and_only_what_is_asked_for_is_done_again(
     assert len(training_jobs(workshop)) == len(MONTHS) + 1
     jobs = workshop.client("sagemaker").list_processing_jobs(MaxResults=100)["ProcessingJobSummaries"]
     assert len([job for job in jobs if MONTHS[-1] in job["ProcessingJobName"]]) == 1
+
+
+def test_lineage_names_what_the_jobs_read_and_wrote(workshop: Workshop, history: str) -> None:
+    events = [json.loads(line) for line in (Path(workshop.home) / LINEAGE).read_text().splitlines()]
+    done = {
+        event["job"]["name"]: event
+        for event in events
+        if event["eventType"] == "COMPLETE" and "externalQuery" in event["run"]["facets"]
+    }
+    [digest, *_] = [read_json(workshop, layout.dataset_pointer(month))["dataset_digest"] for month in MONTHS]
+
+    converted, trained = done["idc_convert.convert"], done["idc_train.train"]
+    assert {one["namespace"] for one in converted["inputs"] + trained["outputs"]} == {f"s3://{BUCKET}"}
+    assert any(one["name"].endswith("archive.zip") for one in converted["inputs"])
+    assert any(one["name"].startswith("datasets/") for one in trained["inputs"])
+    assert any(digest in line for line in map(json.dumps, events))
+
+
+def test_metrics_reach_a_collector(workshop: Workshop, collector: Collector, history: str) -> None:
+    wait_until(lambda: b"airflow.ti.finish" in collector.received.get("/v1/metrics", b""), 60)
 
 
 def test_the_pool_keeps_the_slots_of_deferred_tasks(workshop: Workshop, history: str) -> None:
