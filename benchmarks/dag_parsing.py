@@ -16,7 +16,7 @@ from pathlib import Path
 from measuring import show, verdict
 
 ROOT = Path(__file__).resolve().parents[1]
-READINGS, TARGET_S = 5, 0.5
+READINGS, TARGET_S = 3, 0.5
 EMPTY = """
 from airflow.sdk import PartitionedAtRuntime, dag, task
 

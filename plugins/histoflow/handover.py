@@ -78,7 +78,7 @@ def keep_manifest(context: Context, store: ObjectStore, facts: Mapping[str, Any]
     content = {
         "dag_id": run.dag_id,
         "run_id": run.run_id,
-        "run_type": str(run.run_type),
+        "run_type": getattr(run.run_type, "value", run.run_type),
         "partition": run.partition_key,
         "conf": _without_secrets(run.conf or {}),
         "params": _without_secrets({name: value(context, name) for name in context["params"]}),

@@ -47,9 +47,8 @@ def workshop(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> 
             "HISTOFLOW_S3_PORT": str(s3_port),
             "HISTOFLOW_AIRFLOW_PORT": str(aws_port + 2),
             "AIRFLOW__METRICS__OTEL_ON": "True",
-            "AIRFLOW__METRICS__OTEL_HOST": "127.0.0.1",
-            "AIRFLOW__METRICS__OTEL_PORT": str(collector.port),
-            "AIRFLOW__METRICS__OTEL_INTERVAL_MILLISECONDS": "5000",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.port}",
+            "OTEL_METRIC_EXPORT_INTERVAL": "5000",
             "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(lineage),
         }
     )

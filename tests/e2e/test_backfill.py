@@ -1,13 +1,18 @@
-"""Half a year rebuilt: a sample that grows, six partitions, six datasets, six models, and their chart."""
+"""Half a year rebuilt: a sample that grows, six partitions, six datasets, six models, and their chart.
+
+On the way the triggerer, the scheduler and its workers are killed with -9: there is one job a step still.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from collector import Collector
 from local_aws import wait_until
@@ -73,6 +78,22 @@ def training_jobs(workshop: Workshop) -> list[str]:
     return [job["TrainingJobName"] for job in found if "2026-0" in job["TrainingJobName"]]
 
 
+def states(workshop: Workshop, dag_id: str) -> set[str]:
+    """Return the states that tasks of a DAG's runs are in."""
+    with workshop.airflow() as api:
+        found = [api.task_instances(dag_id, run["dag_run_id"]) for run in api.runs(dag_id)]
+    return {str(task["state"]) for tasks in found for task in tasks if task["state"]}
+
+
+def kill(workshop: Workshop, component: str) -> None:
+    """Kill a component of Airflow and all its children with -9; its supervisor starts another."""
+    roots = [one for one in workshop.processes() if f"airflow {component}" in " ".join(one.cmdline())]
+    assert roots, component
+    for process in {child for root in roots for child in (root, *root.children(recursive=True))}:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
 @pytest.fixture(scope="module")
 def history(workshop: Workshop) -> str:
     """The page on all partitions after a backfill of six months."""
@@ -82,6 +103,10 @@ def history(workshop: Workshop) -> str:
         for dag_id in ("idc_ingest", "idc_convert", "idc_train", "idc_deploy", "idc_history"):
             wait_until(lambda dag_id=dag_id: api.dag(dag_id), 120, 1)  # type: ignore[misc]
     backfill(workshop, MONTHS[0], MONTHS[-1], THEN, "--max-active-runs", "2")
+    wait_until(lambda: "deferred" in states(workshop, "idc_convert"), 300, 0.5)
+    kill(workshop, "triggerer")
+    wait_until(lambda: states(workshop, "idc_train"), LIMIT_S, 0.5)
+    kill(workshop, "scheduler")  # and with it the workers, which are its children
     wait_until(lambda: ended(workshop, "idc_history", len(MONTHS)), LIMIT_S, 2)
     return read(workshop, layout.history_page()).decode()
 
@@ -172,8 +197,13 @@ def test_metrics_reach_a_collector(workshop: Workshop, collector: Collector, his
     wait_until(lambda: b"airflow.ti.finish" in collector.received.get("/v1/metrics", b""), 60)
 
 
-def test_the_pool_keeps_the_slots_of_deferred_tasks(workshop: Workshop, history: str) -> None:
+def test_the_pool_keeps_the_slots_of_deferred_tasks_and_takes_another_size(
+    workshop: Workshop, history: str
+) -> None:
     with workshop.airflow() as api:
-        pool = api._request("GET", "/pools/histoflow_sagemaker").json()
+        before = api._request("GET", "/pools/histoflow_sagemaker").json()
+        api.ensure_pool("histoflow_sagemaker", 5, "more")
+        after = api._request("GET", "/pools/histoflow_sagemaker").json()
 
-    assert (pool["slots"], pool["include_deferred"]) == (4, True)
+    assert (before["slots"], before["include_deferred"]) == (4, True)
+    assert (after["slots"], after["include_deferred"]) == (5, True)
