@@ -24,12 +24,13 @@ are missing. `CorruptShard` in `plan` names the damaged file: run it with **Rebu
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import PartitionedAssetTimetable, TriggerRule, dag, task
 
 from histoflow import forms
-from histoflow.defaults import DATASET, DEFAULT_ARGS, SNAPSHOT
+from histoflow.defaults import DATASET, DEFAULT_ARGS, JOB_ARGS, SNAPSHOT, deadline
 from histoflow.operators.report import DatasetReportOperator
 from histoflow.operators.sagemaker import SageMakerProcessingOperator
 
@@ -43,6 +44,7 @@ from histoflow.operators.sagemaker import SageMakerProcessingOperator
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
+    deadline=deadline(timedelta(hours=6)),
     tags=["histoflow", "data", "sagemaker"],
     params=forms.conversion(),
 )
@@ -80,7 +82,10 @@ def idc_convert() -> None:
 
     planned = plan()
     convert = SageMakerProcessingOperator(
-        task_id="convert", spec=planned["spec"], doc_md="Runs the conversion as a SageMaker Processing job."
+        task_id="convert",
+        spec=planned["spec"],
+        doc_md="Runs the conversion as a SageMaker Processing job.",
+        **JOB_ARGS,
     )
     published = publish(planned["dataset_digest"])
     report = DatasetReportOperator(

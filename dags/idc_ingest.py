@@ -14,6 +14,10 @@ writes its manifest: source and version, SHA-256, patients, patches per class, d
 `source` chooses: `kaggle` asks Kaggle with the connection `kaggle_default`, `archive` takes all else. A
 version of a data set is pinned by the partition that took it, and fetched once, whatever partitions want it.
 
+**A backfill** makes a run for every month of a time: `airflow backfill create --dag-id idc_ingest --from-date
+2026-06-01 --to-date 2026-11-30`. What the DAGs after this one are to be given stands in `then` of its
+configuration. Each run keeps what it was asked for in `runs/<partition>/<dag>/<run>.json`.
+
 **Running it again** with the same archive reuses the snapshot. Another archive under the same partition is
 refused with `SnapshotConflict`: a partition names one snapshot for good. Choose another for other data.
 
@@ -23,12 +27,13 @@ does not answer is, and the transfer goes on where it stopped. Nothing half-writ
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import CronPartitionTimetable, Param, dag, task
 
 from histoflow import forms
-from histoflow.defaults import DEFAULT_ARGS, SNAPSHOT
+from histoflow.defaults import DEFAULT_ARGS, SNAPSHOT, deadline
 from histoflow.operators.kaggle import KaggleDatasetToS3Operator
 
 
@@ -41,6 +46,7 @@ from histoflow.operators.kaggle import KaggleDatasetToS3Operator
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
+    deadline=deadline(timedelta(hours=4)),
     tags=["histoflow", "data"],
     params={
         "archive": Param(
@@ -49,7 +55,8 @@ from histoflow.operators.kaggle import KaggleDatasetToS3Operator
             pattern=r"^((kaggle|https?|s3|file|synthetic)://\S+|(?!.*://).*)$",
             title="Archive",
             description="`kaggle://owner/name`, `https://…`, `s3://bucket/key`, a path on the worker, or for "
-            "a generated sample `synthetic://?patients=24&patches=4800&seed=7`. Empty: the setting "
+            "a generated sample `synthetic://?patients=24&patches=4800&seed=7`, with two patients more every "
+            "month after `&grows=2&since=2026-06`. Empty: the setting "
             "`HISTOFLOW_ARCHIVE`, else Kaggle's Breast Histopathology Images if there is a connection.",
         ),
         "version": Param(
@@ -60,15 +67,17 @@ from histoflow.operators.kaggle import KaggleDatasetToS3Operator
             description="Of a data set of Kaggle. Empty: the one the partition has, else the newest.",
         ),
         "split": forms.split("`idc_convert` splits by its setting, seed and shares"),
+        "then": forms.then(),
     },
 )
 def idc_ingest() -> None:
     @task.branch
     def source() -> str:
-        """Choose between Kaggle and everything else by the archive's address."""
-        from histoflow import runs
+        """Choose between Kaggle and everything else by the archive's address; check what is passed on."""
+        from histoflow import handover, runs
         from idc.dataset.releases import is_release
 
+        handover.check(runs.parameter("then", {}))
         if not is_release(runs.archive()):
             return "archive"
         runs.hand_on(dataset=runs.archive(), partition=runs.partition())

@@ -31,12 +31,13 @@ retry adopts a job that still runs, and begins a new attempt after one that fail
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 
 from histoflow import forms
-from histoflow.defaults import CANDIDATES, DATASET, DEFAULT_ARGS
+from histoflow.defaults import CANDIDATES, DATASET, DEFAULT_ARGS, JOB_ARGS, deadline
 from histoflow.operators.sagemaker import SageMakerTrainingOperator
 
 
@@ -49,6 +50,7 @@ from histoflow.operators.sagemaker import SageMakerTrainingOperator
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
+    deadline=deadline(timedelta(hours=12)),
     tags=["histoflow", "model", "sagemaker"],
     params=forms.training(),
 )
@@ -66,6 +68,7 @@ def idc_train() -> None:
             dag_id=runs.dag_id(),
             partition=runs.partition(),
             options=runs.training_options(),
+            rebuild=runs.rebuild(),
         )
         return {"jobs": jobs, "python": runs.sdk_python()}
 
@@ -92,7 +95,10 @@ def idc_train() -> None:
 
     planned = request(plan()["jobs"])
     train = SageMakerTrainingOperator.partial(
-        task_id="train", doc_md="Runs a variant's training job.", map_index_template="{{ task.spec.variant }}"
+        task_id="train",
+        doc_md="Runs a variant's training job.",
+        map_index_template="{{ task.spec.variant }}",
+        **JOB_ARGS,
     ).expand(spec=planned)
     record(planned, train.output)
 

@@ -23,12 +23,13 @@ its training jobs; a retry adopts one that still runs.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import PartitionedAtRuntime, dag, task
 
 from histoflow import forms
-from histoflow.defaults import CANDIDATES, DEFAULT_ARGS
+from histoflow.defaults import CANDIDATES, DEFAULT_ARGS, JOB_ARGS, deadline
 from histoflow.operators.sagemaker import SageMakerTuningOperator
 
 
@@ -41,6 +42,7 @@ from histoflow.operators.sagemaker import SageMakerTuningOperator
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
+    deadline=deadline(timedelta(hours=48)),
     tags=["histoflow", "model", "sagemaker"],
     params=forms.tuning(),
 )
@@ -88,7 +90,10 @@ def idc_tune() -> None:
 
     planned = request(plan()["searches"])
     tune = SageMakerTuningOperator.partial(
-        task_id="tune", doc_md="Runs a variant's tuning job.", map_index_template="{{ task.spec.variant }}"
+        task_id="tune",
+        doc_md="Runs a variant's tuning job.",
+        map_index_template="{{ task.spec.variant }}",
+        **JOB_ARGS,
     ).expand(spec=planned)
     record(planned, tune.output)
 

@@ -18,6 +18,7 @@ from stack.rest import AirflowApi
 
 LIMIT_S = 1800
 PARTITION = "2026-10"
+LINEAGE = "lineage.jsonl"
 MINI = local_aws.REPOSITORY.parent / "shared" / "data" / "idc-mini.zip"
 
 

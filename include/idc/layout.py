@@ -45,6 +45,22 @@ def dataset_pointer(partition: str) -> str:
     return f"{snapshot_prefix(partition)}dataset.json"
 
 
+def run_manifest(partition: str, dag_id: str, run_id: str) -> str:
+    """Return the key of what is kept of one run of a DAG; what no key may hold becomes a dash."""
+    name = re.sub(r"[^A-Za-z0-9._]+", "-", run_id).strip("-._")
+    return f"runs/{_name('partition', partition)}/{_name('DAG', dag_id)}/{_name('run', name)}.json"
+
+
+def history_page() -> str:
+    """Return the key of the page on all partitions."""
+    return "history/history.html"
+
+
+def history_picture() -> str:
+    """Return the key of the chart of metrics over the partitions."""
+    return "history/history.png"
+
+
 def dataset_prefix(dataset_digest: str) -> str:
     """Return the prefix of one dataset."""
     return f"datasets/{_digest('dataset digest', dataset_digest)}/"

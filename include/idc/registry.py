@@ -23,6 +23,7 @@ class Candidate:
     """One variant's trained model of one partition; `metrics` are the last its training job reported.
 
     `tuning_job` is empty for a model nobody tuned, `code_digest` for an algorithm that is not ours.
+    `billable_s` are the seconds of each instance that Amazon bills, `cost` their price; None if not known.
     """
 
     variant: str
@@ -36,6 +37,8 @@ class Candidate:
     metrics: dict[str, float]
     tuning_job: str = ""
     code_digest: str = ""
+    billable_s: int | None = None
+    cost: float | None = None
 
 
 def dataset_digest(store: ObjectStore, partition: str) -> str:

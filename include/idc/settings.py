@@ -29,6 +29,9 @@ RoleArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::\d{12}
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 ResourceName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$")]
 InstanceType = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
+TopicArn = Annotated[
+    str, StringConstraints(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+$")
+]
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -212,6 +215,20 @@ class Settings(BaseSettings):
         return self
 
 
+class OperationSettings(BaseSettings):
+    """What matters to those who run the pipeline; every one may be left out."""
+
+    model_config = SettingsConfigDict(env_prefix="HISTOFLOW_", frozen=True, env_ignore_empty=True)
+
+    prices: Path | None = Field(
+        default=None, description="a JSON file of instance prices like include/idc/jobs/prices.json"
+    )
+    notification_topic: TopicArn | None = Field(
+        default=None,
+        description="the ARN of an SNS topic that hears of failures, approvals wanted and new champions",
+    )
+
+
 class KeySettings(BaseSettings):
     """Where the REST API keeps its own state, its keys among it."""
 
@@ -346,3 +363,13 @@ def settings() -> Settings:
         ConfigurationError: as `load`.
     """
     return load(Settings)
+
+
+@functools.cache
+def operation_settings() -> OperationSettings:
+    """Return the settings of operation, read once per process.
+
+    Raises:
+        ConfigurationError: as `load`.
+    """
+    return load(OperationSettings)

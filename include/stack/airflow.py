@@ -11,6 +11,7 @@ from stack.environments import interpreter
 from stack.settings import StackSettings
 
 KAGGLE_CONNECTION = "AIRFLOW_CONN_KAGGLE_DEFAULT"
+PASSING = ("AIRFLOW__", "OTEL_")
 
 # On one machine nobody watches for minutes whether a new model does well; the shell's own setting wins.
 HURRIED = {"HISTOFLOW_ROLLOUT_WAIT_S": "5"}
@@ -41,7 +42,7 @@ def airflow_environment(settings: StackSettings, aws: Mapping[str, str]) -> dict
     """
     return {
         **(HURRIED if settings.aws == "embedded" else {}),
-        **inherited.variables(settings, names=(KAGGLE_CONNECTION,), prefixes=("AIRFLOW__",)),
+        **inherited.variables(settings, names=(KAGGLE_CONNECTION,), prefixes=PASSING),
         **inherited.settled(settings),
         **aws,
         **_configuration(settings),

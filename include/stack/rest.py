@@ -60,6 +60,15 @@ class AirflowApi:
         """Let a DAG's runs start."""
         _json(self._request("PATCH", f"/dags/{dag_id}", json={"is_paused": False}))
 
+    def ensure_pool(self, name: str, slots: int, description: str) -> None:
+        """Make a pool, or give it this number of slots; deferred tasks keep theirs."""
+        body = {"name": name, "slots": slots, "description": description, "include_deferred": True}
+        known = self._request("GET", f"/pools/{name}")
+        if known.status_code == httpx.codes.NOT_FOUND:
+            _json(self._request("POST", "/pools", json=body))
+        elif _json(known)["slots"] != slots:
+            _json(self._request("PATCH", f"/pools/{name}", json=body))
+
     def trigger(self, dag_id: str, partition: str, conf: Mapping[str, object]) -> dict[str, Any]:
         """Start a run of one partition and return it."""
         body = {"logical_date": None, "partition_key": partition, "conf": dict(conf)}

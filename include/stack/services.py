@@ -17,6 +17,8 @@ from stack.errors import StackError
 from stack.rest import AirflowApi
 from stack.settings import Service, StackSettings
 
+POOL = "histoflow_sagemaker"  # as the DAGs call it
+
 
 def chosen(settings: StackSettings, names: Sequence[Service]) -> list[Service]:
     """Return the services meant by the names given: by default all that are ours to run."""
@@ -97,6 +99,7 @@ def _airflow_up(settings: StackSettings) -> None:
             lambda: [part.replace("_", "-") for part in client.unhealthy_parts()],
             settings.start_timeout_s,
         )
+        client.ensure_pool(POOL, settings.sagemaker_slots, "SageMaker jobs at once, whoever waits for them")
     say(f"airflow: up ({took_s:.0f} s) at {settings.airflow_url}")
 
 

@@ -55,6 +55,9 @@ class StackSettings(BaseSettings):
     airflow_port: Port = Field(default=8080, description=_A_PORT)
     api_port: Port = Field(default=8088, description=_A_PORT)
     parallelism: int = Field(default=4, ge=1, le=64, description="how many tasks run at once, 1 to 64")
+    sagemaker_slots: int = Field(
+        default=4, ge=1, le=1000, description="how many SageMaker jobs the DAGs may have at once, 1 to 1000"
+    )
     database_url: Password | None = Field(
         default=None,
         description="a Postgres URL (postgresql://user:password@host/database) or nothing for SQLite",

@@ -35,6 +35,24 @@ def split(then: str) -> Param:
     return Param(None, type=["null", "string"], title="Given split", description=f"{_SPLIT} Empty: {then}.")
 
 
+def then() -> Param:
+    """Return the field for what the runs that this one leads to are to be given."""
+    return Param(
+        None,
+        type=["null", "object"],
+        additionalProperties={"type": "object"},
+        title="For the DAGs after this one",
+        description="Values for the forms of `idc_convert` and `idc_train`, by DAG, as in "
+        '`{"idc_train": {"variants": ["mxnet"], "epochs": 4}, "idc_convert": {"rebuild": true}}`. '
+        "They hold for the runs that this one leads to. Empty: none.",
+    )
+
+
+def rebuild(what: str) -> Param:
+    """Return the field that asks for work to be done again; `what` says which."""
+    return Param(False, type="boolean", title="Rebuild", description=what)
+
+
 def conversion() -> dict[str, Param]:
     """Return the form of `idc_convert`."""
     return {
@@ -78,12 +96,7 @@ def conversion() -> dict[str, Param]:
             description="How many instances share the work; the dataset is the same for any number. "
             "Empty: the setting.",
         ),
-        "rebuild": Param(
-            False,
-            type="boolean",
-            title="Rebuild",
-            description="Delete the dataset these parameters name, if it exists, and make the same anew.",
-        ),
+        "rebuild": rebuild("Delete the dataset these parameters name, if it exists, and make the same anew."),
     }
 
 
@@ -145,6 +158,7 @@ def training() -> dict[str, Param]:
             TUNED,
             enum=[None, "sgd", "adam", "rmsprop", "nag"],
         ),
+        "rebuild": rebuild("Train once more, even where the same training job has completed before."),
     }
 
 

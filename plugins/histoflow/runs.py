@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.sdk import Asset, get_current_context
 
-from histoflow import forms
+from histoflow import forms, handover
 from histoflow.hooks.aws import client
 from idc.dataset.conversion import ConversionSettings
 from idc.dataset.split import Shares
@@ -54,8 +54,8 @@ def dag_id() -> str:
 
 
 def parameter(name: str, default: Any) -> Any:
-    """Return what the trigger form says, or `default` where it was left empty."""
-    value = get_current_context()["params"][name]
+    """Return what the trigger form says, or the run before this one, or `default` where that is empty."""
+    value = handover.value(get_current_context(), name)
     return default if value in (None, "") else value
 
 
@@ -93,8 +93,8 @@ def store() -> ObjectStore:
 
 
 def publish(asset: Asset, **facts: Any) -> None:
-    """Attach `facts` to the event by which this task updates `asset`."""
-    get_current_context()["outlet_events"][asset].extra = facts
+    """Attach `facts` to the event by which this task updates `asset`, and keep the run's manifest."""
+    handover.announce(get_current_context(), store(), asset, facts)
 
 
 def conversion_options() -> ConversionSettings:
@@ -116,7 +116,7 @@ def conversion_options() -> ConversionSettings:
 
 def training_options() -> TrainingOptions:
     """Return what to train and how, from the trigger form and the settings."""
-    asked = {name: parameter(name, None) for name in forms.training() if name != "variants"}
+    asked = {name: parameter(name, None) for name in forms.training() if name not in ("variants", "rebuild")}
     base = default_training(tuple(parameter("variants", VARIANTS)))
     has_epochs = any(asked[name] for name in ("epochs", "builtin_epochs"))
     return replace(
@@ -203,7 +203,7 @@ def given_split() -> str | None:
 def rebuild() -> str:
     """Return a name for the request to make something anew, new at each attempt; empty if there is none."""
     context = get_current_context()
-    if not context["params"]["rebuild"]:
+    if not parameter("rebuild", False):
         return ""
     return f"{context['dag_run'].run_id} {context['ti'].try_number}"
 

@@ -15,7 +15,7 @@ from idc.dataset.upload import PART_BYTES
 from idc.dataset.web import open_address
 from idc.errors import ConfigurationError
 
-_SYNTHETIC = {"patients": 24, "patches": 4800, "seed": 7}
+_SYNTHETIC = {"patients": 24, "patches": 4800, "seed": 7, "grows": 0, "months": 0}
 
 
 class Source(Protocol):
@@ -80,12 +80,10 @@ class StoredSource:
 
 @dataclass(frozen=True)
 class SyntheticSource:
-    """An archive that is generated while it is read, from the beginning."""
+    """An archive that is generated while it is read, from the beginning; `numbers` are its generator's."""
 
     name: str
-    patients: int
-    patches: int
-    seed: int
+    numbers: Dict[str, int]
     version: Optional[int] = None
     is_synthetic: bool = True
     size_bytes: Optional[int] = None
@@ -100,7 +98,7 @@ class SyntheticSource:
         """
         if offset:
             raise ValueError(f"offset {offset} of a generated archive, expected 0")
-        return archive_blocks(patients=self.patients, patches=self.patches, seed=self.seed)
+        return archive_blocks(**self.numbers)
 
 
 def open_source(uri: str, store: ObjectStore) -> Source:
@@ -118,8 +116,7 @@ def open_source(uri: str, store: ObjectStore) -> Source:
     if parts.scheme in ("https", "http") and parts.hostname:
         return open_address(uri)
     if parts.scheme == "synthetic":
-        numbers = _synthetic_numbers(uri, parts.query)
-        return SyntheticSource(uri, numbers["patients"], numbers["patches"], numbers["seed"])
+        return SyntheticSource(uri, _synthetic_numbers(uri, parts.query))
     if parts.scheme == "file" and parts.netloc in ("", "localhost"):
         return StoredSource(FileRanges(Path(unquote(parts.path))))
     if "://" not in uri and uri:

@@ -47,14 +47,24 @@ class Slide:
     tissue: Tissue
 
 
-def write_archive(target: Union[str, Path, IO[bytes]], *, patients: int, patches: int, seed: int) -> None:
+def write_archive(
+    target: Union[str, Path, IO[bytes]],
+    *,
+    patients: int,
+    patches: int,
+    seed: int,
+    grows: int = 0,
+    months: int = 0,
+) -> None:
     """Write an archive of `patches` distinct patches to a path or binary stream.
+
+    `grows` patients more are in it for each of `months`, with as many patches each as the others on average.
 
     Raises:
         ConfigurationError: the numbers make no archive.
         StorageError: the disk did not take it.
     """
-    blocks = archive_blocks(patients=patients, patches=patches, seed=seed)
+    blocks = archive_blocks(patients=patients, patches=patches, seed=seed, grows=grows, months=months)
     if not isinstance(target, (str, Path)):
         target.writelines(blocks)
         return
@@ -65,30 +75,35 @@ def write_archive(target: Union[str, Path, IO[bytes]], *, patients: int, patches
         raise _unwritable(str(target), error) from error
 
 
-def archive_blocks(*, patients: int, patches: int, seed: int) -> Iterator[bytes]:
-    """Return the archive's bytes piece by piece, in bounded memory.
+def archive_blocks(
+    *, patients: int, patches: int, seed: int, grows: int = 0, months: int = 0
+) -> Iterator[bytes]:
+    """Return the archive's bytes piece by piece, in bounded memory; arguments as of `write_archive`.
 
     Raises:
         ConfigurationError: the numbers make no archive.
         StorageError: while reading, the disk did not take the copy for the doubled tree.
     """
-    if not 1 <= patients <= _MOST_PATIENTS or patches < 2 * patients or seed < 0:
-        observed = f"{patients} patients, {patches} patches, seed {seed}"
+    total = patients + grows * months
+    is_possible = 1 <= patients <= total <= _MOST_PATIENTS and min(grows, months) >= 0
+    if not is_possible or patches < 2 * patients or seed < 0:
+        observed = f"{total} patients, {patches} patches, seed {seed}"
         expected = f"1 to {_MOST_PATIENTS} patients, two patches or more for each, a seed from 0"
         raise ConfigurationError("synthetic archive", "of", observed, expected, "Correct the numbers.")
-    return _spooled(patients, patches, seed)
+    waves = [(patients, patches), *([(grows, patches * grows // patients)] * (months if grows else 0))]
+    return _spooled(waves, seed)
 
 
-def _spooled(patients: int, patches: int, seed: int) -> Iterator[bytes]:
+def _spooled(waves: List[Tuple[int, int]], seed: int) -> Iterator[bytes]:
     try:
-        yield from _blocks(patients, patches, seed)
+        yield from _blocks(waves, seed)
     except OSError as error:
         raise _unwritable(tempfile.gettempdir(), error) from error
 
 
-def _blocks(patients: int, patches: int, seed: int) -> Iterator[bytes]:
+def _blocks(waves: List[Tuple[int, int]], seed: int) -> Iterator[bytes]:
     with ZipStream() as archive, tempfile.SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spool:
-        for member, image in _members(patients, patches, seed):
+        for member, image in _members(waves, seed):
             raw = member.encode("ascii")
             spool.write(_ENTRY.pack(len(raw), len(image)) + raw + image)
             yield archive.member(member, image)
@@ -100,13 +115,12 @@ def _blocks(patients: int, patches: int, seed: int) -> Iterator[bytes]:
         yield from archive.end()
 
 
-def _members(patients: int, patches: int, seed: int) -> Iterator[Tuple[str, bytes]]:
+def _members(waves: List[Tuple[int, int]], seed: int) -> Iterator[Tuple[str, bytes]]:
     """Yield (member, image) in the order of the names, as the Kaggle archive has them."""
     rng = np.random.default_rng(seed)
     textures = Textures(rng)
-    weights = rng.uniform(0.5, 3, size=patients) ** 2
-    sizes = 2 + _apportion(weights, patches - 2 * patients)
-    for number, size in enumerate(sizes.tolist()):
+    sizes = [size for patients, patches in waves for size in _draw_sizes(rng, patients, patches)]
+    for number, size in enumerate(sizes):
         slide = draw_slide(np.random.default_rng((seed, number)), number, size)
         named = [(_patch(slide, at), at) for at in range(size)]
         named.sort(key=lambda pair: pair[0].member)
@@ -114,6 +128,13 @@ def _members(patients: int, patches: int, seed: int) -> Iterator[Tuple[str, byte
             batch = named[start : start + _BATCH]
             images = _paint(textures, slide, [at for _, at in batch])
             yield from zip((patch.member for patch, _ in batch), images)
+
+
+def _draw_sizes(rng: np.random.Generator, patients: int, patches: int) -> List[int]:
+    """Return how many patches each of the patients has who arrive together."""
+    weights = rng.uniform(0.5, 3, size=patients) ** 2
+    sizes: List[int] = (2 + _apportion(weights, patches - 2 * patients)).tolist()
+    return sizes
 
 
 def draw_slide(rng: np.random.Generator, number: int, size: int) -> Slide:

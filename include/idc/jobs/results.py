@@ -42,6 +42,8 @@ def trained_candidate(
         metrics=dict(job.get("metrics", {})),
         tuning_job=tuning_job,
         code_digest=_code_digest(planned["request"]["HyperParameters"].get(CODE, "")),
+        billable_s=job.get("billable_s"),
+        cost=job.get("cost"),
     )
 
 

@@ -73,9 +73,14 @@ class JobSpec:
     def create_request(self, attempt: int = 1) -> dict[str, Any]:
         """Return the arguments of the create call: the request, its name, and its digest as a tag."""
         name = self.name(attempt)
-        request = _with_name(dict(self.request), name)
+        request = self.request_of(name)
         tags = [*request.get("Tags", []), {"Key": DIGEST_TAG, "Value": self.digest}]
         return {**request, f"{self.kind}Name": name, "Tags": tags}
+
+    def request_of(self, name: str) -> dict[str, Any]:
+        """Return the request with the name of one of its jobs in every place that stands for it."""
+        found: dict[str, Any] = _with_name(dict(self.request), name)
+        return found
 
     def to_dict(self) -> dict[str, Any]:
         """Return the specification as plain values that a task can hand to the next, which knows the kind."""
@@ -87,9 +92,9 @@ class JobSpec:
         return cls(kind, values["prefix"], values["request"])
 
 
-def prefix_of(dag_id: str, partition: str, variant: str = "") -> str:
-    """Return the readable head of a job's name, such as `idc-train-2026-11-mxnet`."""
-    return "-".join(part for part in (dag_id, partition, variant) if part)
+def prefix_of(dag_id: str, partition: str, variant: str = "", again: str = "") -> str:
+    """Return the readable head of a job's name, such as `idc-train-2026-11-mxnet`; `again` names a rerun."""
+    return "-".join(part for part in (dag_id, partition, variant, again) if part)
 
 
 def digest_of(request: Mapping[str, Any]) -> str:

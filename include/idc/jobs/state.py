@@ -6,11 +6,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from idc.errors import HistoflowError, JobFailed, ServiceError
+from idc.jobs.cost import Fleet
 from idc.jobs.progress import progress, time_limit
 from idc.jobs.spec import JobKind
+
+if TYPE_CHECKING:
+    from idc.jobs.prices import Prices
 
 # After its time limit SageMaker still uploads what the job left; a job that takes longer than this is lost.
 UPLOAD_GRACE = timedelta(minutes=30)
@@ -23,6 +27,8 @@ class JobState:
     """A job as described: where it is in its life, and what it left behind.
 
     A tuning job has no start of its own; `progress` is a line on its training jobs, empty for other kinds.
+    `fleet` are the machines it is billed for, and `billable_s` the seconds of each; None where SageMaker does
+    not say.
     """
 
     kind: JobKind
@@ -38,6 +44,8 @@ class JobState:
     model_data: str
     metrics: dict[str, float]
     progress: str = ""
+    fleet: Fleet | None = None
+    reported_billable_s: int | None = None
 
     @classmethod
     def from_description(cls, kind: JobKind, description: Mapping[str, Any]) -> Self:
@@ -59,6 +67,8 @@ class JobState:
             model_data=description.get("ModelArtifacts", {}).get("S3ModelArtifacts", ""),
             metrics={name: value for name, value in metrics.items() if math.isfinite(value)},
             progress=progress(description) if is_tuning else "",
+            fleet=Fleet.of(kind, description) if _has_fleet(description) else None,
+            reported_billable_s=description.get("BillableTimeInSeconds"),
         )
 
     @property
@@ -89,6 +99,22 @@ class JobState:
             return None
         return round((self.ended - started).total_seconds())
 
+    @property
+    def billable_s(self) -> int | None:
+        """How many seconds of each instance are billed: as SageMaker reports, else as long as the job ran.
+
+        A search is billed by its training jobs, so there is no such number for it.
+        """
+        if self.kind is JobKind.TUNING:
+            return None
+        return self.run_s if self.reported_billable_s is None else self.reported_billable_s
+
+    def cost(self, prices: Prices) -> float | None:
+        """Return what Amazon bills for the job's instances; None where time or price are not known."""
+        if self.fleet is None or self.billable_s is None:
+            return None
+        return self.fleet.cost(prices, self.billable_s)
+
     def failure(self, *, is_adopted: bool = False) -> HistoflowError:
         """Return the error that this end of a job means.
 
@@ -106,8 +132,15 @@ class JobState:
     def summary(self) -> dict[str, Any]:
         """Return the few values a task hands on: name, ARN, seconds of work, model and last metrics."""
         result: dict[str, Any] = {"job": self.name, "arn": self.arn, "run_s": self.run_s}
+        if self.billable_s is not None:
+            result["billable_s"] = self.billable_s
         found = {"model_data": self.model_data, "metrics": self.metrics}
         return {**result, **{name: value for name, value in found.items() if value}}
+
+
+def _has_fleet(description: Mapping[str, Any]) -> bool:
+    """Return whether a description says what the job runs on; those of tests may not."""
+    return bool({"ResourceConfig", "TransformResources", "ProcessingResources"} & set(description))
 
 
 def _limit(description: Mapping[str, Any]) -> timedelta:

@@ -71,7 +71,13 @@ def plan(
         instances=instances or settings.processing_instance_count,
         rebuild=rebuild,
     )
-    return {"dataset_digest": digest, "spec": spec.to_dict()}
+    # What the job reads and writes is among its arguments, where nobody who looks at the request finds it.
+    about = {
+        "dataset_digest": digest,
+        "reads": [store.uri(layout.archive(partition))],
+        "writes": [store.uri(layout.dataset_prefix(digest))],
+    }
+    return {"dataset_digest": digest, "spec": {**spec.to_dict(), **about}}
 
 
 def publish(store: ObjectStore, *, partition: str, dataset_digest: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from idc.dataset.growth import of_partition
 from idc.dataset.releases import Kaggle, Release, is_release, parse_release
 from idc.dataset.snapshot import ingest
 from idc.dataset.storage import ObjectStore
@@ -34,11 +35,13 @@ def choose(archive: str | None, version: int | None, *, has_kaggle: bool) -> str
 def run(store: ObjectStore, *, partition: str, archive: str, kaggle: Kaggle | None = None) -> dict[str, Any]:
     """Ingest the archive as the partition's snapshot, or find it there; return what the manifest counts.
 
+    A generated sample that grows is taken as it is in the month of the partition.
+
     Raises:
         SnapshotConflict: the partition holds another archive.
         InputError: the archive is not one this pipeline takes.
     """
-    manifest = ingest(archive, partition, store, kaggle=kaggle)
+    manifest = ingest(of_partition(archive, partition), partition, store, kaggle=kaggle)
     return {
         "sha256": manifest.sha256,
         "source": manifest.source,

@@ -12,7 +12,7 @@ from idc.dataset.storage import ObjectStore
 from idc.jobs import tuned
 from idc.jobs.options import TrainingOptions
 from idc.jobs.results import trained_candidate
-from idc.jobs.spec import prefix_of
+from idc.jobs.spec import digest_of, prefix_of
 from idc.jobs.variants import variant
 from idc.settings import Settings
 
@@ -20,17 +20,25 @@ log = logging.getLogger(__name__)
 
 
 def plan(
-    store: ObjectStore, settings: Settings, *, dag_id: str, partition: str, options: TrainingOptions
+    store: ObjectStore,
+    settings: Settings,
+    *,
+    dag_id: str,
+    partition: str,
+    options: TrainingOptions,
+    rebuild: str = "",
 ) -> list[dict[str, Any]]:
     """Return a training job for each variant, with what the record of its candidate needs to know.
 
-    Every file of the dataset is read back first: nothing is trained on a damaged one.
+    Every file of the dataset is read back first: nothing is trained on a damaged one. `rebuild` names a
+    request to train once more: its jobs have names of their own, so that no job before them is adopted.
 
     Raises:
         MissingObject: the partition has no dataset.
         CorruptShard: names the file of the dataset that is not what the index says.
     """
     index = verified_dataset(store, partition)
+    again = f"r{digest_of({'rebuild': rebuild})[:6]}" if rebuild else ""
     plans = []
     for name in options.variants:
         chosen = variant(name)
@@ -46,7 +54,7 @@ def plan(
             {
                 "variant": name,
                 "dataset_digest": index.dataset_digest,
-                "prefix": prefix_of(dag_id, partition, name),
+                "prefix": prefix_of(dag_id, partition, name, again),
                 "plan": planned.to_dict(),
             }
         )

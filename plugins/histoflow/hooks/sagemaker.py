@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -66,10 +67,14 @@ class SageMakerHook(ResourceHook):
         """
         return JobState.from_description(kind, self._describe(kind, name))
 
-    def wait(self, state: JobState) -> JobState:
-        """Return the job's state once it is over or past its deadline, and say what changes; this blocks."""
+    def wait(self, state: JobState, tell: Callable[[], object]) -> JobState:
+        """Return the job's state once it is over or past its deadline, and say what changes; this blocks.
+
+        `tell` is called each time the job has been looked at.
+        """
         said = ""
         for interval in intervals():
+            tell()
             if state.progress != said:
                 said = state.progress
                 self.log.info("%s %s, %s", state.kind, state.name, said)

@@ -41,11 +41,12 @@ class KaggleDatasetToS3Operator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Ingest the data set."""
-        from histoflow import runs
+        from histoflow import handover, runs
         from idc.stages import ingest
 
-        facts = ingest.run(runs.store(), partition=self.partition, archive=self.dataset, kaggle=self.hook)
+        store = runs.store()
+        facts = ingest.run(store, partition=self.partition, archive=self.dataset, kaggle=self.hook)
         split = (context.get("params") or {}).get("split")  # for `idc_convert`, which this run starts
         for asset in self.outlets:
-            context["outlet_events"][asset].extra = {**facts, "split": split}
+            handover.announce(context, store, asset, {**facts, "split": split})
         return facts

@@ -1,4 +1,4 @@
-"""The operator that writes a dataset's report and links to it."""
+"""The operators that write a report and link to it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from histoflow.links import DatasetReportLink
+from histoflow.links import DatasetReportLink, HistoryLink
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -30,3 +30,16 @@ class DatasetReportOperator(BaseOperator):
         from idc.stages import report
 
         return report.run(runs.store(), dataset_digest=self.dataset_digest)
+
+
+class HistoryReportOperator(BaseOperator):
+    """Writes the page on all partitions; returns where it is."""
+
+    operator_extra_links = (HistoryLink(),)
+
+    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+        """Write the page from what is in the bucket."""
+        from histoflow import runs
+        from idc.stages import history
+
+        return history.run(runs.store())

@@ -9,11 +9,15 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
+from airflow.sdk.execution_time.xcom import XCom
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from histoflow.hooks.endpoint import EndpointHook
+from histoflow.hooks.logs import LogsHook
 from histoflow.hooks.sagemaker import SageMakerHook
+from histoflow.joblog import KEY, JobLog
 from histoflow.polling import AT_REST, OVERDUE, UNKNOWN, handover_s, intervals
+from histoflow.positions import LogPosition
 from idc.errors import PermanentError, ServiceError
 from idc.jobs.spec import JobKind
 
@@ -39,7 +43,7 @@ class SageMakerTrigger(BaseTrigger):
             outcome, message = await self._wait(), ""
         except PermanentError as error:
             outcome, message = UNKNOWN, str(error)
-        payload = {"name": self.name, "outcome": outcome, "message": message}
+        payload = {"name": self.name, "outcome": outcome, "message": message, **self._facts()}
         yield TriggerEvent(payload)  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> str:
@@ -60,38 +64,71 @@ class SageMakerTrigger(BaseTrigger):
     async def _outcome(self, client: Any) -> str | None:
         """Return how the wait ended, or None while it has not."""
 
+    def _facts(self) -> dict[str, Any]:
+        """Return what else the resumed task has to know."""
+        return {}
+
     @abstractmethod
     def _hook(self) -> SageMakerHook | EndpointHook:
         """Return the hook that asks SageMaker."""
 
 
 class SageMakerJobTrigger(SageMakerTrigger):
-    """Waits for a job, until the deadline that follows from its own stopping condition."""
+    """Waits for a job, until the deadline that follows from its own stopping condition.
 
-    def __init__(self, *, kind: str, **arguments: Any) -> None:
+    What is new in the job's log is printed on the way, from `log_position` on. How far that has come is kept
+    as an XCom of the task: a trigger that is started again elsewhere goes on from there.
+    """
+
+    def __init__(self, *, kind: str, log_position: dict[str, Any] | None = None, **arguments: Any) -> None:
         """Wait for a job of `kind`."""
         super().__init__(**arguments)
         self.kind = JobKind(kind)
+        self.log_position = log_position
         self._said = ""
+        hook = LogsHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
+        self._job_log = JobLog(hook, self.kind, LogPosition.of(self.name, log_position))
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return the class's path and the arguments that make this trigger again."""
         path, arguments = super().serialize()
-        return path, {"kind": str(self.kind), **arguments}
+        return path, {"kind": str(self.kind), "log_position": self.log_position, **arguments}
 
     async def on_kill(self) -> None:
         """Stop the job: nobody waits for it any more."""
         self.log.info("The task was ended by hand: stopping %s %s.", self.kind, self.name)
         await self._hook().stop_job_async(self.kind, self.name)
 
+    async def _wait(self) -> str:
+        if self.task_instance is not None:
+            kept = await XCom.aget_value(ti_key=self.task_instance, key=KEY)
+            if isinstance(kept, dict) and kept.get("job") == self.name:
+                self._job_log.position = LogPosition.of(self.name, kept)
+        return await super()._wait()
+
     async def _outcome(self, client: Any) -> str | None:
         state = await self._hook().poll_job(client, self.kind, self.name)
+        await self._print_log()
         if state.progress != self._said:
             self._said = state.progress
             self.log.info("%s %s, %s", state.kind, state.name, state.progress)
         if state.is_over:
             return AT_REST
         return OVERDUE if datetime.now(UTC) > state.deadline else None
+
+    async def _print_log(self) -> None:
+        """Print what is new in the job's log, in a thread: boto3 would hold up all other triggers."""
+        if await asyncio.to_thread(self._job_log.print_new) and (ti := self.task_instance) is not None:
+            where = {
+                "dag_id": ti.dag_id,
+                "task_id": ti.task_id,
+                "run_id": ti.run_id,
+                "map_index": ti.map_index,
+            }
+            await XCom.aset(KEY, self._job_log.position.to_dict(), **where)
+
+    def _facts(self) -> dict[str, Any]:
+        return {"log": self._job_log.position.to_dict()}
 
     def _hook(self) -> SageMakerHook:
         return SageMakerHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)

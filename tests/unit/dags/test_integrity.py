@@ -21,6 +21,7 @@ from airflow.sdk import (
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
+from histoflow.defaults import SAGEMAKER_POOL
 from histoflow.operators.approval import ModelApprovalOperator
 from histoflow.operators.kaggle import KaggleDatasetToS3Operator
 
@@ -34,6 +35,7 @@ TASKS = {
         "plan",
         "score",
         "measure",
+        "report",
         "decide",
         "register",
         "approve",
@@ -44,7 +46,10 @@ TASKS = {
     ],
     "idc_rollback": ["choose", "deploy", "smoke", "conclude"],
     "idc_tune": ["plan", "request", "tune", "record"],
+    "idc_history": ["report"],
 }
+JOBS = {"convert", "train", "tune"}  # the tasks of idc_deploy wait for jobs of minutes
+WITHOUT_DEADLINE = {"idc_deploy"}
 # Each starts the next; the others are triggered by hand.
 CHAIN = ("idc_ingest", "idc_convert", "idc_train", "idc_deploy")
 # What no DAG file may load just by being read.
@@ -91,6 +96,7 @@ def test_each_dag_says_who_what_and_how_often(dags: dict[str, DAG], dag_id: str)
     assert "histoflow" in dag.tags
     assert dag.max_active_runs == 1
     assert not dag.catchup
+    assert dag.deadline or dag_id in WITHOUT_DEADLINE
 
 
 @pytest.mark.parametrize("dag_id", TASKS)
@@ -100,6 +106,18 @@ def test_each_task_has_an_owner_a_page_and_a_retry_policy(dags: dict[str, DAG], 
         assert task.doc_md, task
         assert task.retries >= 2, task
         assert task.retry_policy is not None, task
+        assert task.on_failure_callback, task
+
+
+@pytest.mark.parametrize("dag_id", TASKS)
+def test_a_wait_for_a_job_takes_a_slot_and_ends_with_the_job_and_all_else_ends_by_itself(
+    dags: dict[str, DAG], dag_id: str
+) -> None:
+    for task in dags[dag_id].tasks:
+        if task.task_id in JOBS:
+            assert (task.pool, task.execution_timeout) == (SAGEMAKER_POOL, None), task
+        else:
+            assert task.execution_timeout, task
 
 
 def test_every_parameter_of_a_form_is_typed_and_described(dags: dict[str, DAG]) -> None:

@@ -173,7 +173,7 @@ def test_the_button_leads_to_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_tuning_jobs_button_leads_to_its_page_once_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example.org")
-    [link] = SageMakerTuningOperator.operator_extra_links
+    [link] = [one for one in SageMakerTuningOperator.operator_extra_links if one.name == "Tuning"]
     operator: Any = SimpleNamespace(tuning_job=TUNING_JOB)
     none_yet: Any = SimpleNamespace(tuning_job=None)
 
@@ -190,7 +190,7 @@ def test_the_button_survives_the_database() -> None:
     revived: Any = DagSerialization.from_dict(DagSerialization.to_dict(dag))
 
     assert revived.get_task("report").extra_links == ["Dataset report"]
-    assert revived.get_task("tune").extra_links == ["Tuning"]
+    assert revived.get_task("tune").extra_links == ["SageMaker job", "Tuning"]
     assert revived.get_task("other").extra_links == []
     [link] = revived.get_task("report").operator_extra_links
     assert link.xcom_key == DatasetReportLink().xcom_key

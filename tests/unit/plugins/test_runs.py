@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk import Asset
 from airflow.sdk.execution_time.context import set_current_context
 
-from histoflow import forms, runs
+from histoflow import forms, handover, runs
+from idc.dataset.storage import ObjectStore
 from idc.errors import ConfigurationError
 from idc.layout import VARIANTS
 from idc.settings import settings
@@ -28,17 +32,27 @@ def complete_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.cache_clear()
 
 
+@contextmanager
 def context(
-    partition_key: str | None = "2026-10", events: list[Any] | None = None, attempt: int = 1, **params: Any
-) -> Any:
-    run = SimpleNamespace(partition_key=partition_key, run_id="manual__1")
-    values = {
-        "dag_run": run,
+    partition_key: str | None = "2026-10",
+    events: list[Any] | None = None,
+    attempt: int = 1,
+    run_id: str = "manual__1",
+    dag_id: str = "a_dag",
+    conf: dict[str, Any] | None = None,
+    **params: Any,
+) -> Iterator[Any]:
+    """Make these the facts of the running task."""
+    facts = {"partition_key": partition_key, "run_id": run_id, "dag_id": dag_id, "conf": conf}
+    values: Any = {
+        "dag": SimpleNamespace(dag_id=dag_id),
+        "dag_run": SimpleNamespace(**facts, run_type=run_id.partition("__")[0]),
         "params": params,
         "ti": SimpleNamespace(try_number=attempt),
         "triggering_asset_events": {"idc_snapshot": events or []},
     }
-    return set_current_context(values)  # type: ignore[arg-type]
+    with set_current_context(values):
+        yield values
 
 
 def test_the_partition_is_the_runs() -> None:
@@ -200,3 +214,46 @@ def provide(monkeypatch: pytest.MonkeyPatch, setting: str | None, *, has_connect
         monkeypatch.setenv("AIRFLOW_CONN_KAGGLE_DEFAULT", '{"conn_type": "kaggle"}')
     if setting is not None:
         monkeypatch.setenv("HISTOFLOW_ARCHIVE", setting)
+
+
+def test_values_for_later_dags_go_before_the_forms_defaults_and_after_what_the_run_was_given() -> None:
+    passed = [SimpleNamespace(extra={"then": {"idc_train": {"variants": ["mxnet"], "epochs": 2}}})]
+    form = {**EMPTY, "variants": list(VARIANTS), "rebuild": False}
+    with context(events=passed, dag_id="idc_train", **form):
+        assert (runs.parameter("variants", None), runs.parameter("epochs", 9)) == (["mxnet"], 2)
+        assert runs.training_options().variants == ("mxnet",)
+    with context(events=passed, dag_id="idc_train", conf={"epochs": None}, **form):
+        assert (runs.parameter("variants", None), runs.parameter("epochs", 9)) == (["mxnet"], 9)
+    with context(events=passed, dag_id="idc_convert", **form):
+        assert runs.parameter("variants", None) == list(VARIANTS)
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"idc_train": {"epochs": 0}}, "idc_train.epochs"),
+        ({"idc_train": {"depth": 3}}, "idc_train.depth: not there"),
+        ({"idc_dream": {"epochs": 3}}, "idc_dream.epochs: not there"),
+    ],
+)
+def test_what_later_forms_would_refuse_is_refused_at_once(values: dict[str, Any], problem: str) -> None:
+    handover.check({"idc_train": {"variants": ["mxnet"], "epochs": 2}, "idc_convert": {"rebuild": True}})
+    with pytest.raises(ConfigurationError, match=problem):
+        handover.check(values)
+
+
+def test_a_run_keeps_what_it_was_asked_for_without_secrets() -> None:
+    asset, written = Asset(name="idc_snapshot"), {}
+    store = ObjectStore(SimpleNamespace(put_object=lambda **call: written.update(call)), "a-bucket")
+    conf = {"archive": "https://me:secret@h.org/a.zip?signature=secret", "then": {"idc_train": {"epochs": 2}}}
+    events = {asset: SimpleNamespace(extra=None)}
+    with context(run_id="backfill__2026-06-01T03:00:00+00:00", dag_id="idc_ingest", conf=conf, **conf) as run:
+        run["outlet_events"] = events
+        handover.announce(run, store, asset, {"patients": 7})
+
+    assert events[asset].extra == {"patients": 7, "then": {"idc_train": {"epochs": 2}}}
+    assert written["Key"] == "runs/2026-10/idc_ingest/backfill__2026-06-01T03-00-00-00-00.json"
+    assert b"secret" not in bytes(written["Body"])
+    kept = json.loads(bytes(written["Body"]))
+    assert kept["conf"]["archive"] == "https://h.org/a.zip"
+    assert (kept["run_type"], kept["made"], kept["settings"]["epochs"]) == ("backfill", {"patients": 7}, 5)

@@ -88,7 +88,7 @@ def test_a_file_that_changes_is_another(tmp_path: Path) -> None:
 
 
 def test_a_generated_archive_begins_at_its_beginning() -> None:
-    source = SyntheticSource("synthetic://", 1, 2, 3)
+    source = SyntheticSource("synthetic://", {"patients": 1, "patches": 2, "seed": 3})
     assert source.identity is None
     with pytest.raises(ValueError, match="expected 0"):
         source.blocks(1)

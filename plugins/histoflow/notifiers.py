@@ -1,0 +1,109 @@
+"""Tells people what they have to know, through an SNS topic: mail, chat and pagers subscribe to it."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseNotifier
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+LONGEST_SUBJECT = 100  # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+FOOTER = "Research software, not a diagnostic device."
+
+
+class TopicNotifier(BaseNotifier):
+    """Publishes to the topic of the setting `notification_topic`; without one it only says so in the log.
+
+    `event` names what has happened (`failure`, `approval`, `champion`, `deadline`), for subscriptions that
+    filter by it. A message that cannot be sent fails no task: Airflow logs it.
+    """
+
+    template_fields: Sequence[str] = ("subject", "message")
+
+    def __init__(self, *, event: str, subject: str, message: str) -> None:
+        """Publish `message` under `subject`, both rendered with the task's context."""
+        super().__init__()
+        self.event = event
+        self.subject = subject
+        self.message = message
+
+    def notify(self, context: Context) -> None:  # noqa: ARG002
+        """Publish the message."""
+        publish(self.event, self.subject, self.message)
+
+    async def async_notify(self, context: Context) -> None:
+        """Publish the message from an event loop, as Airflow's triggerer has one."""
+        await asyncio.to_thread(self.notify, context)
+
+
+def publish(event: str, subject: str, message: str) -> bool:
+    """Send a message to the topic; return whether there is a topic.
+
+    Raises:
+        RequestRejected, ServiceError: SNS did not take it.
+    """
+    from histoflow.hooks.aws import AwsHook, aws_errors
+    from idc.settings import operation_settings
+
+    hook, topic = AwsHook("sns"), operation_settings().notification_topic
+    if topic is None:
+        hook.log.info("No HISTOFLOW_NOTIFICATION_TOPIC: nobody is told of %r.", subject)
+        return False
+    with aws_errors("topic", topic):
+        hook.api.publish(
+            TopicArn=topic,
+            Subject=" ".join(subject.split())[:LONGEST_SUBJECT],
+            Message=f"{message.strip()}\n\n{FOOTER}\n",
+            MessageAttributes={"event": {"DataType": "String", "StringValue": event}},
+        )
+    return True
+
+
+FAILURE = functools.partial(
+    TopicNotifier,
+    event="failure",
+    subject="Histoflow: {{ dag.dag_id }}.{{ ti.task_id }} failed, {{ dag_run.partition_key }}",
+    message="""
+Task {{ dag.dag_id }}.{{ ti.task_id }} failed in try {{ ti.try_number }} and is not tried again.
+Partition: {{ dag_run.partition_key }}
+Run: {{ dag_run.run_id }}
+Error: {{ exception }}
+Log: {{ ti.log_url }}
+What to do: docs/operations.md, and the documentation of the DAG in Airflow.
+""",
+)
+APPROVAL_WANTED = functools.partial(
+    TopicNotifier,
+    event="approval",
+    subject="Histoflow: a model waits for approval, {{ dag_run.partition_key }}",
+    message="""
+The best candidate of the partition {{ dag_run.partition_key }} has passed the gates and waits for a person.
+Answer in Airflow under Required Actions: {{ ti.log_url }}
+""",
+)
+NEW_CHAMPION = functools.partial(
+    TopicNotifier,
+    event="champion",
+    subject="Histoflow: a new champion serves, {{ dag_run.partition_key }}",
+    message="""
+The endpoint serves a new model, trained on the partition {{ dag_run.partition_key }}.
+Run: {{ dag_run.run_id }}
+What it serves: {{ ti.log_url }}
+""",
+)
+
+
+async def report_missed_deadline(context: Mapping[str, Any]) -> None:
+    """Tell that a run is not done by its deadline; Airflow's triggerer calls this."""
+    run, limit = context["dag_run"], context["deadline"]["deadline_time"]
+    subject = f"Histoflow: {run['dag_id']} is late, {run.get('partition_key')}"
+    message = (
+        f"The run {run['dag_run_id']} of {run['dag_id']} has not ended by {limit}.\n"
+        "It runs on. See docs/operations.md, A run is late."
+    )
+    await asyncio.to_thread(publish, "deadline", subject, message)

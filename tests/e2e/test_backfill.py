@@ -1,0 +1,209 @@
+"""Half a year rebuilt: a sample that grows, six partitions, six datasets, six models, and their chart.
+
+On the way the triggerer, the scheduler and its workers are killed with -9: there is one job a step still.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from collector import Collector
+from local_aws import wait_until
+from workshop import LINEAGE, Workshop
+
+from idc import layout
+from stack import aws
+from stack.airflow import airflow_environment
+from stack.environments import interpreter
+from stack.settings import StackSettings
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
+
+BUCKET = "histoflow"
+MONTHS = [f"2026-0{number}" for number in range(1, 7)]
+ARCHIVE = "synthetic://?patients=8&patches=160&seed=7&grows=2&since=2026-01"
+THEN = {"idc_train": {"variants": ["mxnet"], "epochs": 1}}
+LIMIT_S = 1500
+
+
+def airflow(workshop: Workshop, *arguments: str) -> str:
+    """Run a command of Airflow as an operator does, in the environment of the running stack."""
+    values = {name.removeprefix("HISTOFLOW_").lower(): value for name, value in workshop.variables.items()}
+    names = set(StackSettings.model_fields)
+    settings = StackSettings(**{name: value for name, value in values.items() if name in names})  # type: ignore[arg-type]
+    done = subprocess.run(
+        [str(interpreter("airflow", settings.envs)), "-m", "airflow", *arguments],
+        env=airflow_environment(settings, aws.client_environment(settings)),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def backfill(workshop: Workshop, first: str, last: str, then: dict[str, Any], *options: str) -> None:
+    conf = json.dumps({"archive": ARCHIVE, "then": then})
+    dates = ("--from-date", f"{first}-01", "--to-date", f"{last}-02")
+    airflow(
+        workshop, "backfill", "create", "--dag-id", "idc_ingest", *dates, "--dag-run-conf", conf, *options
+    )
+
+
+def ended(workshop: Workshop, dag_id: str, count: int) -> bool:
+    """Tell whether so many runs of a DAG have succeeded; a failed run of any is the end of the test."""
+    with workshop.airflow() as api:
+        states = [(run["dag_id"], run["state"]) for run in api.runs(limit=100)]
+    assert not [dag for dag, state in states if state == "failed"], states
+    return states.count((dag_id, "success")) >= count
+
+
+def read(workshop: Workshop, key: str) -> bytes:
+    return bytes(workshop.client("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read())
+
+
+def read_json(workshop: Workshop, key: str) -> dict[str, Any]:
+    return dict(json.loads(read(workshop, key)))
+
+
+def training_jobs(workshop: Workshop) -> list[str]:
+    found = workshop.client("sagemaker").list_training_jobs(MaxResults=100)["TrainingJobSummaries"]
+    return [job["TrainingJobName"] for job in found if "2026-0" in job["TrainingJobName"]]
+
+
+def states(workshop: Workshop, dag_id: str) -> set[str]:
+    """Return the states that tasks of a DAG's runs are in."""
+    with workshop.airflow() as api:
+        found = [api.task_instances(dag_id, run["dag_run_id"]) for run in api.runs(dag_id)]
+    return {str(task["state"]) for tasks in found for task in tasks if task["state"]}
+
+
+def kill(workshop: Workshop, component: str) -> None:
+    """Kill a component of Airflow and all its children with -9; its supervisor starts another."""
+    roots = [one for one in workshop.processes() if f"airflow {component}" in " ".join(one.cmdline())]
+    assert roots, component
+    for process in {child for root in roots for child in (root, *root.children(recursive=True))}:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def history(workshop: Workshop) -> str:
+    """The page on all partitions after a backfill of six months."""
+    up = workshop.make("up")
+    assert up.returncode == 0, up.stdout[-4000:] + up.stderr[-2000:]
+    with workshop.airflow() as api:
+        for dag_id in ("idc_ingest", "idc_convert", "idc_train", "idc_deploy", "idc_history"):
+            wait_until(lambda dag_id=dag_id: api.dag(dag_id), 120, 1)  # type: ignore[misc]
+    backfill(workshop, MONTHS[0], MONTHS[-1], THEN, "--max-active-runs", "2")
+    wait_until(lambda: "deferred" in states(workshop, "idc_convert"), 300, 0.5)
+    kill(workshop, "triggerer")
+    wait_until(lambda: states(workshop, "idc_train"), LIMIT_S, 0.5)
+    kill(workshop, "scheduler")  # and with it the workers, which are its children
+    wait_until(lambda: ended(workshop, "idc_history", len(MONTHS)), LIMIT_S, 2)
+    return read(workshop, layout.history_page()).decode()
+
+
+def test_every_month_has_more_patients_and_a_dataset_and_a_measured_model_of_its_own(
+    workshop: Workshop, history: str
+) -> None:
+    manifests = [read_json(workshop, layout.manifest(month)) for month in MONTHS]
+    metrics = [read_json(workshop, layout.metrics(month, "mxnet")) for month in MONTHS]
+
+    assert [manifest["patients"] for manifest in manifests] == [8, 10, 12, 14, 16, 18]
+    assert len({one["dataset_digest"] for one in metrics}) == len(MONTHS)
+    assert len({one["model_data"] for one in metrics}) == len(MONTHS)
+    assert Counter(name.rpartition("-mxnet-")[0] for name in training_jobs(workshop)) == {
+        f"idc-train-{month}": 1 for month in MONTHS
+    }
+
+
+def test_the_page_shows_all_months(workshop: Workshop, history: str) -> None:
+    assert all(month in history for month in MONTHS)
+    assert "SYNTHETIC DATA" in history
+    assert read(workshop, layout.history_picture()).startswith(b"\x89PNG")
+
+
+def test_each_run_keeps_what_it_was_asked_for(workshop: Workshop, history: str) -> None:
+    pages = workshop.client("s3").get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="runs/")
+    kept = [read_json(workshop, item["Key"]) for page in pages for item in page["Contents"]]
+    ingested = [one for one in kept if one["dag_id"] == "idc_ingest"]
+    trained = [one for one in kept if one["dag_id"] == "idc_train"]
+
+    assert {one["partition"] for one in ingested} >= set(MONTHS)
+    assert {one["run_type"] for one in ingested if one["partition"] in MONTHS} == {"backfill"}
+    assert all(one["conf"] == {"archive": ARCHIVE, "then": THEN} for one in ingested)
+    assert all(one["params"]["epochs"] == 1 for one in trained)
+
+
+def test_the_log_of_a_deferred_job_is_in_the_tasks_log_once_and_its_buttons_lead_to_it(
+    workshop: Workshop, history: str
+) -> None:
+    with workshop.airflow() as api:
+        run_id = api.runs("idc_train")[0]["dag_run_id"]
+        [task] = [one for one in api.task_instances("idc_train", run_id) if one["task_id"] == "train"]
+        lines = [line for line in api.log(task) if "epoch=" in line]
+        path = f"/dags/idc_train/dagRuns/{run_id}/taskInstances/train/links?map_index=0"
+        links = api._request("GET", path).json()["extra_links"]
+
+    assert lines
+    assert max(Counter(lines).values()) == 1
+    assert "/histoflow/jobs/TrainingJob/idc-train-" in links["SageMaker job"]
+    assert links["Model card"].endswith("/mxnet/card.html")
+
+
+def test_finished_work_is_reused_and_only_what_is_asked_for_is_done_again(
+    workshop: Workshop, history: str
+) -> None:
+    before = read_json(workshop, layout.candidate(MONTHS[-1], "mxnet"))
+    digest = read_json(workshop, layout.dataset_pointer(MONTHS[-1]))
+    then = {"idc_train": {**THEN["idc_train"], "rebuild": True}}
+
+    backfill(workshop, MONTHS[-1], MONTHS[-1], then, "--reprocess-behavior", "completed")
+    wait_until(lambda: ended(workshop, "idc_train", len(MONTHS) + 1), LIMIT_S, 2)
+
+    after = read_json(workshop, layout.candidate(MONTHS[-1], "mxnet"))
+    assert after["training_job"] != before["training_job"]
+    assert read_json(workshop, layout.dataset_pointer(MONTHS[-1])) == digest
+    assert len(training_jobs(workshop)) == len(MONTHS) + 1
+    jobs = workshop.client("sagemaker").list_processing_jobs(MaxResults=100)["ProcessingJobSummaries"]
+    assert len([job for job in jobs if MONTHS[-1] in job["ProcessingJobName"]]) == 1
+
+
+def test_lineage_names_what_the_jobs_read_and_wrote(workshop: Workshop, history: str) -> None:
+    events = [json.loads(line) for line in (Path(workshop.home) / LINEAGE).read_text().splitlines()]
+    done = {
+        event["job"]["name"]: event
+        for event in events
+        if event["eventType"] == "COMPLETE" and "externalQuery" in event["run"]["facets"]
+    }
+    [digest, *_] = [read_json(workshop, layout.dataset_pointer(month))["dataset_digest"] for month in MONTHS]
+
+    converted, trained = done["idc_convert.convert"], done["idc_train.train"]
+    assert {one["namespace"] for one in converted["inputs"] + trained["outputs"]} == {f"s3://{BUCKET}"}
+    assert any(one["name"].endswith("archive.zip") for one in converted["inputs"])
+    assert any(one["name"].startswith("datasets/") for one in trained["inputs"])
+    assert any(digest in line for line in map(json.dumps, events))
+
+
+def test_metrics_reach_a_collector(workshop: Workshop, collector: Collector, history: str) -> None:
+    wait_until(lambda: b"airflow.ti.finish" in collector.received.get("/v1/metrics", b""), 60)
+
+
+def test_the_pool_keeps_the_slots_of_deferred_tasks_and_takes_another_size(
+    workshop: Workshop, history: str
+) -> None:
+    with workshop.airflow() as api:
+        before = api._request("GET", "/pools/histoflow_sagemaker").json()
+        api.ensure_pool("histoflow_sagemaker", 5, "more")
+        after = api._request("GET", "/pools/histoflow_sagemaker").json()
+
+    assert (before["slots"], before["include_deferred"]) == (4, True)
+    assert (after["slots"], after["include_deferred"]) == (5, True)

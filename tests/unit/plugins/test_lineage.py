@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from histoflow.lineage import lineage
+from idc.jobs.spec import JOB_NAME, JobKind
+
+
+def test_what_a_request_reads_and_writes_is_told_apart() -> None:
+    request = {
+        "InputDataConfig": [
+            {"ChannelName": "train", "DataSource": {"S3DataSource": {"S3Uri": "s3://b/datasets/d/train/"}}},
+            {"ChannelName": "validation", "DataSource": {"S3DataSource": {"S3Uri": "s3://b/datasets/d/v"}}},
+        ],
+        "OutputDataConfig": {"S3OutputPath": f"s3://b/jobs/{JOB_NAME}"},
+        "CheckpointConfig": {"S3Uri": "s3://b/checkpoints"},
+    }
+
+    found = lineage(JobKind.TRAINING, {"prefix": "p", "request": request}, "p-1")
+
+    assert [(one.namespace, one.name) for one in found.inputs] == [
+        ("s3://b", "datasets/d/train"),
+        ("s3://b", "datasets/d/v"),
+    ]
+    assert [one.name for one in found.outputs] == ["jobs/p-1", "checkpoints"]
+    assert found.run_facets["externalQuery"].externalQueryId == "p-1"
+    assert found.job_facets["jobType"].jobType == "TrainingJob"
+
+
+def test_what_only_the_specification_says_counts_too() -> None:
+    spec = {"prefix": "p", "request": {}, "reads": ["s3://b/snapshot.zip"], "writes": ["s3://b/dataset/"]}
+
+    found = lineage(JobKind.PROCESSING, spec, "p-1")
+
+    assert [one.name for one in (*found.inputs, *found.outputs)] == ["snapshot.zip", "dataset"]
+
+
+def test_a_skipped_task_has_no_lineage() -> None:
+    assert lineage(JobKind.PROCESSING, {}, None).inputs == []
