@@ -17,7 +17,7 @@ def bare(batch, warm_up, steps):
     rng = np.random.default_rng(0)
     pixels = mx.nd.array(rng.integers(0, 256, (batch, 50, 50, 3)), dtype="uint8")
     labels = mx.nd.array(rng.integers(0, 2, batch))
-    net = network.build({"widths": [16, 32, 64, 128], "dropout": 0.3})
+    net = network.PatchNet()
     net.initialize(mx.init.MSRAPrelu(slope=0))
     net.hybridize(static_alloc=True, static_shape=True)
     settings = {"learning_rate": 0.05, "momentum": 0.9, "wd": 5e-4}

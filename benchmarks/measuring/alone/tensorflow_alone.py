@@ -34,7 +34,7 @@ def bare(batch, warm_up, steps):
     rng = np.random.default_rng(0)
     pixels = tf.constant(rng.integers(0, 256, (batch, 50, 50, 3), dtype=np.uint8))
     labels = tf.constant(rng.integers(0, 2, batch))
-    net = network.build({"widths": [16, 32, 64, 128], "dropout": 0.3})
+    net = network.PatchNet()
     optimizer = keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True)
     optimizer.build(net.trainable_variables)
 
