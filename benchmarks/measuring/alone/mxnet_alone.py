@@ -8,6 +8,7 @@ from pathlib import Path
 import mxnet as mx
 import network
 import numpy as np
+import records
 import serve
 from mxnet import autograd, gluon
 
@@ -47,6 +48,13 @@ def in_process(model, requests, calls):
             times.append(time.perf_counter() - started)
         seconds.append(times)
     return seconds
+
+
+def answers(model, folder):
+    """Return the name, label and probability of class 1 of every patch of a split."""
+    split = records.read_split(folder)
+    probability = network.load(model).probabilities(split.images)[:, 1]
+    return list(zip(split.names, split.labels.tolist(), probability.tolist(), strict=True))
 
 
 if __name__ == "__main__":

@@ -70,5 +70,12 @@ def in_process(model, requests, calls):
     return seconds
 
 
+def answers(model, folder):
+    """Return the name, label and probability of class 1 of every patch of a split."""
+    split = records.read_split(folder)
+    probability = network.load(model).probabilities(split.images)[:, 1]
+    return list(zip(split.names, split.labels.tolist(), probability.tolist(), strict=True))
+
+
 if __name__ == "__main__":
     print(json.dumps(globals()[sys.argv[1]](**json.load(sys.stdin))))
