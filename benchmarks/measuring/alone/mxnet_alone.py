@@ -8,6 +8,7 @@ from pathlib import Path
 import mxnet as mx
 import network
 import numpy as np
+import records
 import serve
 from mxnet import autograd, gluon
 
@@ -17,7 +18,7 @@ def bare(batch, warm_up, steps):
     rng = np.random.default_rng(0)
     pixels = mx.nd.array(rng.integers(0, 256, (batch, 50, 50, 3)), dtype="uint8")
     labels = mx.nd.array(rng.integers(0, 2, batch))
-    net = network.build({"widths": [16, 32, 64, 128], "dropout": 0.3})
+    net = network.PatchNet()
     net.initialize(mx.init.MSRAPrelu(slope=0))
     net.hybridize(static_alloc=True, static_shape=True)
     settings = {"learning_rate": 0.05, "momentum": 0.9, "wd": 5e-4}
@@ -47,6 +48,13 @@ def in_process(model, requests, calls):
             times.append(time.perf_counter() - started)
         seconds.append(times)
     return seconds
+
+
+def answers(model, folder):
+    """Return the name, label and probability of class 1 of every patch of a split."""
+    split = records.read_split(folder)
+    probability = network.load(model).probabilities(split.images)[:, 1]
+    return list(zip(split.names, split.labels.tolist(), probability.tolist(), strict=True))
 
 
 if __name__ == "__main__":

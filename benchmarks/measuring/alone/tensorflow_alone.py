@@ -34,7 +34,7 @@ def bare(batch, warm_up, steps):
     rng = np.random.default_rng(0)
     pixels = tf.constant(rng.integers(0, 256, (batch, 50, 50, 3), dtype=np.uint8))
     labels = tf.constant(rng.integers(0, 2, batch))
-    net = network.build({"widths": [16, 32, 64, 128], "dropout": 0.3})
+    net = network.PatchNet()
     optimizer = keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True)
     optimizer.build(net.trainable_variables)
 
@@ -68,6 +68,13 @@ def in_process(model, requests, calls):
             times.append(time.perf_counter() - started)
         seconds.append(times[1:])
     return seconds
+
+
+def answers(model, folder):
+    """Return the name, label and probability of class 1 of every patch of a split."""
+    split = records.read_split(folder)
+    probability = network.load(model).probabilities(split.images)[:, 1]
+    return list(zip(split.names, split.labels.tolist(), probability.tolist(), strict=True))
 
 
 if __name__ == "__main__":

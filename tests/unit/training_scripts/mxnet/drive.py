@@ -91,7 +91,8 @@ def spoil(model_dir, target):
     model = network.load(model_dir)
     for weight in model.net.collect_params().values():
         weight.set_data(weight.data() * np.nan)
-    network.save(target, model.net, {"widths": [16, 32, 64, 128], "dropout": 0.3}, 1, {})
+    description = json.loads((Path(model_dir) / "model.json").read_text())
+    network.save(target, model.net, description["architecture"], 1, {})
 
 
 def refusals(of, arguments):

@@ -188,7 +188,8 @@ def spoil(model_dir, target):
     """Write a model of the same architecture whose weights are not numbers."""
     with np.load(Path(model_dir) / "model.npz") as file:
         weights = {name: np.full_like(file[name], np.nan) for name in file.files}
-    network.save(target, weights, {"widths": [16, 32, 64, 128], "dropout": 0.3}, 8, {})
+    description = json.loads((Path(model_dir) / "model.json").read_text())
+    network.save(target, weights, description["architecture"], 8, {})
     shutil.copytree(Path(model_dir) / "code", Path(target) / "code")
 
 
