@@ -77,8 +77,8 @@ docs: docs-environments  ## Build the documentation site, warnings are errors [S
 docs-serve: docs-environments  ## Show the documentation at http://127.0.0.1:8000, built anew when a file changes
 	@NO_MKDOCS_2_WARNING=1 $(MKDOCS) serve --dev-addr 127.0.0.1:8000
 
-mwaa: environments  ## Make what Amazon MWAA takes: requirements.txt, plugins.zip and dags/ [MWAA=folder]
-	@$(HISTOFLOW_ENVS)/airflow/bin/python deploy/mwaa/build.py '$(MWAA)'
+mwaa:  ## Make what Amazon MWAA takes: requirements.txt, plugins.zip and dags/ [MWAA=folder]
+	@'$(PYTHON)' deploy/mwaa/build.py '$(MWAA)'
 
 clean:  ## Stop everything, then remove all state and the environments
 	@if [ -x '$(HISTOFLOW_ENVS)/airflow/bin/python' ]; then $(STACK) down; fi

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -41,7 +43,9 @@ def read() -> dict[str, Any]:
     Raises:
         RuntimeError: a DAG file cannot be read.
     """
-    os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="handbook-airflow-"))
+    if "AIRFLOW_HOME" not in os.environ:  # Airflow writes its configuration there when it is first imported
+        os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="handbook-airflow-")
+        atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
     with contextlib.redirect_stdout(sys.stderr):
         from airflow.dag_processing.dagbag import DagBag
 

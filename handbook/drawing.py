@@ -60,14 +60,15 @@ def draw(title: str, nodes: Sequence[Node], edges: Sequence[Edge]) -> str:
         boxes = _laid_out(nodes, edges, is_upright)
     width = _right(boxes)
     height = max(box.y + box.node.height for box in boxes.values()) + 2
-    lines = [_edge(boxes[edge.source], boxes[edge.target], edge, is_upright) for edge in edges]
+    edged = [_edge(boxes[edge.source], boxes[edge.target], edge, is_upright) for edge in edges]
+    lines, labels = [path for path, _ in edged], [label for _, label in edged]
     drawn = [_box(box) for box in boxes.values()]
     return (
         f'<svg class="drawing" role="img" aria-label="{escape(title)}" style="max-width:{width:.0f}px" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" xmlns="http://www.w3.org/2000/svg">'
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" '
         'orient="auto"><path class="tip" d="M0 0 8 4 0 8z"/></marker></defs>'
-        + "".join(lines + drawn)
+        + "".join(lines + labels + drawn)
         + "</svg>"
     )
 
@@ -134,7 +135,8 @@ def _box(box: _Box) -> str:
     )
 
 
-def _edge(source: _Box, target: _Box, edge: Edge, is_upright: bool) -> str:
+def _edge(source: _Box, target: _Box, edge: Edge, is_upright: bool) -> tuple[str, str]:
+    """Return the arrow and its label."""
     if is_upright:
         x1, y1 = source.x + source.node.width / 2, source.y + source.node.height
         x2, y2 = target.x + target.node.width / 2, target.y
@@ -147,7 +149,7 @@ def _edge(source: _Box, target: _Box, edge: Edge, is_upright: bool) -> str:
     dashed = ' stroke-dasharray="5 4"' if edge.is_dashed else ""
     path = f'<path class="edge" marker-end="url(#tip)" d="M{x1:.0f} {y1:.0f}C{ends}"{dashed}/>'
     if not edge.label:
-        return path
+        return path, ""
     kind = "label start" if is_upright else "label"
     x, y = (x1 + x2) / 2 + label_x, (y1 + y2) / 2 + label_y
-    return f'{path}<text class="{kind}" x="{x:.0f}" y="{y:.0f}">{escape(edge.label)}</text>'
+    return path, f'<text class="{kind}" x="{x:.0f}" y="{y:.0f}">{escape(edge.label)}</text>'

@@ -73,9 +73,8 @@ def _generated(environment: str, module: str) -> dict[str, str]:
     Raises:
         RuntimeError: it failed; the message has the end of what it said.
     """
-    variables = {
-        name: value for name, value in os.environ.items() if not name.startswith(("HISTOFLOW_", "AWS_"))
-    }
+    foreign = ("AIRFLOW", "AWS_", "EMBEDDED_AWS_", "HISTOFLOW_")
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     done = subprocess.run(
         [str(ENVIRONMENTS / environment / "bin" / "python"), "-m", module],
         env={

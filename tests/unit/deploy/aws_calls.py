@@ -35,26 +35,27 @@ TRANSFERS = {
     "download_file": ["GetObject"],
     "download_fileobj": ["GetObject"],
 }
-PREFIXES = {"sagemaker-runtime": "sagemaker", "application-autoscaling": "application-autoscaling"}
+PREFIXES = {"sagemaker-runtime": "sagemaker"}
+# The services of a file that makes no client itself: what it is given is one of these.
+UNSAID = {"s3", "sagemaker", "sagemaker-runtime"}
 NOUNS = [kind.operation for kind in JobKind]
 
 
 def actions(files: Iterable[Path]) -> set[str]:
     """Return every action the files can call for."""
     trees = [ast.parse(path.read_bytes(), str(path)) for path in files]
-    services = {name for tree in trees for name in _services(tree)}
     told = [set(_strings(tree)) for tree in trees]
     everywhere = set().union(*told)
-    methods = {
-        name for tree, here in zip(trees, told, strict=True) for name in _methods(tree, here or everywhere)
-    }
     found: set[str] = set()
-    for service in services:
-        for method, operation in _operations(service).items():
-            if method in methods:
-                found |= {f"{PREFIXES.get(service, service)}:{name}" for name in _spelled(service, operation)}
-    if "s3" in services:
-        found |= {f"s3:{name}" for method in methods & set(TRANSFERS) for name in TRANSFERS[method]}
+    for tree, here in zip(trees, told, strict=True):
+        methods = set(_methods(tree, here or everywhere))
+        services = set(_services(tree)) or UNSAID
+        for service in services:
+            for method in methods & set(_operations(service)):
+                names = _spelled(service, _operations(service)[method])
+                found |= {f"{PREFIXES.get(service, service)}:{name}" for name in names}
+        if "s3" in services:
+            found |= {f"s3:{name}" for method in methods & set(TRANSFERS) for name in TRANSFERS[method]}
     return found
 
 

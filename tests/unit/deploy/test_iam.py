@@ -13,8 +13,13 @@ from unit.deploy.aws_calls import actions
 
 ROOT = Path(__file__).resolve().parents[3]
 IAM = ROOT / "deploy" / "iam"
-# What a request needs beyond the action it is named after: a role it hands on, tags it sets.
-IMPLIED = {"iam:PassRole", "sagemaker:AddTags"}
+# What a request needs beyond the action it is named after: a role it hands on, tags it sets; for an endpoint
+# that scales, what its guide lists under *Prerequisites*.
+IMPLIED = {
+    "airflow": {"iam:PassRole", "sagemaker:AddTags"},
+    "airflow-rollout": {"iam:CreateServiceLinkedRole", "sagemaker:UpdateEndpointWeightsAndCapacities"},
+    "airflow-notifications": set[str](),
+}
 # What SageMaker does as the execution role, as its guide lists it under *SageMaker roles*, beside S3.
 BY_SAGEMAKER = {
     "cloudwatch:PutMetricData",
@@ -29,11 +34,22 @@ BY_SAGEMAKER = {
 }
 # Actions that AWS offers no resource for, or only by name of what does not exist yet.
 ON_EVERYTHING = {
+    "application-autoscaling:DescribeScalableTargets",
     "cloudwatch:PutMetricData",
     "ecr:GetAuthorizationToken",
+    "sagemaker:ListEndpointConfigs",
+    "sagemaker:ListEndpoints",
+    "sagemaker:ListModelPackages",
     "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
 }
 SERVING = ROOT / "include" / "idc" / "serving"
+# Airflow's policies, each with what it is for.
+AIRFLOW = {
+    "airflow": "plugins/histoflow/hooks/sagemaker.py",
+    "airflow-rollout": "plugins/histoflow/hooks/traffic.py",
+    "airflow-notifications": "plugins/histoflow/notifiers.py",
+}
+IN_USE = [name for name, user in AIRFLOW.items() if (ROOT / user).is_file()]
 
 
 @functools.cache
@@ -69,7 +85,17 @@ def test_the_code_that_is_read_holds_the_calls_known_of() -> None:
 
 
 def test_airflow_may_do_what_it_does_and_nothing_else() -> None:
-    assert sorted(allowed("airflow")) == sorted(called_by_airflow() | IMPLIED)
+    may = set().union(*(allowed(name) for name in IN_USE))
+    implied = set().union(*(IMPLIED[name] for name in IN_USE))
+
+    assert "airflow" in IN_USE
+    assert sorted(may) == sorted(called_by_airflow() | implied)
+
+
+def test_no_two_policies_of_airflow_allow_the_same() -> None:
+    listed = [action for name in AIRFLOW for action in sorted(allowed(name))]
+
+    assert len(listed) == len(set(listed))
 
 
 def test_the_execution_role_may_do_what_jobs_do_and_nothing_else() -> None:
@@ -83,7 +109,7 @@ def test_the_rest_api_may_do_what_it_does_and_nothing_else() -> None:
     assert sorted(allowed("rest-api")) == sorted(actions(SERVING.rglob("*.py")))
 
 
-@pytest.mark.parametrize("name", ["airflow", "sagemaker-execution", "rest-api"])
+@pytest.mark.parametrize("name", [*AIRFLOW, "sagemaker-execution", "rest-api"])
 def test_every_permission_is_for_named_resources(name: str) -> None:
     for statement in statements(name):
         assert statement["Effect"] == "Allow"

@@ -42,6 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built(tmp_path_factory.mktemp("mwaa") / "out")
 
 
+@pytest.mark.slow
 def test_airflow_reads_dags_and_plugins_from_what_is_unpacked(made: Path, tmp_path: Path) -> None:
     plugins = tmp_path / "plugins"
     with zipfile.ZipFile(made / "plugins.zip") as archive:
