@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import local_aws
+import psutil
 import pytest
 import showcase
 from local_aws import LocalAws, wait_until
@@ -81,8 +82,9 @@ def airflow(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         wait_until(lambda: _answers(settings.airflow_url, process, log), 120, 0.2)
         yield settings
     finally:
-        process.terminate()
-        process.wait(20)
+        for member in [*psutil.Process(process.pid).children(recursive=True), process]:
+            member.kill()  # it has nothing to save, and its own shutdown takes its time
+        process.wait(60)
 
 
 def _answers(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:

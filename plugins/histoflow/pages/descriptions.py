@@ -7,9 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from histoflow.hooks.aws import aws_errors, is_not_found
+from histoflow.hooks.page import found
 from idc.errors import MissingObject
 from idc.jobs.spec import JobKind
 from idc.overview.jobs import Job
@@ -38,13 +36,13 @@ class Descriptions:
         with self._lock:
             if job in self._known:
                 return self._known[job]
-        found = self.describe(job.kind, job.name)
+        described = self.describe(job.kind, job.name)
         if job.is_over:
             with self._lock:
-                self._known[job] = found
+                self._known[job] = described
                 while len(self._known) > self._kept:
                     self._known.popitem(last=False)
-        return found
+        return described
 
     def describe(self, kind: JobKind, name: str) -> Description:
         """Return the present description of a job.
@@ -54,13 +52,9 @@ class Descriptions:
             RequestRejected: SageMaker refused the request.
             ServiceError: SageMaker could not be reached.
         """
-        with aws_errors(kind, name):
-            try:
-                call = getattr(self._api(), f"describe_{kind.operation}")
-                found: Description = call(**{f"{kind}Name": name})
-            except ClientError as error:
-                if is_not_found(error):
-                    action = "It may have been deleted, or be in another account or region."
-                    raise MissingObject(kind, name, "not there", "a job of this name", action) from error
-                raise
-        return found
+        call = getattr(self._api(), f"describe_{kind.operation}")
+        described = found(call, kind, name, **{f"{kind}Name": name})
+        if described is None:
+            action = "It may have been deleted, or be in another account or region."
+            raise MissingObject(kind, name, "not there", "a job of this name", action)
+        return described

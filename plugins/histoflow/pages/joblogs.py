@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from histoflow.hooks.aws import aws_errors, is_not_found
+from histoflow.hooks.aws import aws_errors
+from histoflow.hooks.page import found
 from idc.jobs.spec import JobKind
 
 LINES = 1000
@@ -30,15 +29,15 @@ def read(api: Any, kind: JobKind, name: str, stream: str, token: str) -> dict[st
         return {"group": group, "streams": [], "stream": "", "lines": [], "token": ""}
     place = {"nextToken": token} if token else {"limit": LINES}
     with aws_errors("log stream", chosen):
-        found = api.get_log_events(
+        answer = api.get_log_events(
             logGroupName=group, logStreamName=chosen, startFromHead=bool(token), **place
         )
     return {
         "group": group,
         "streams": streams,
         "stream": chosen,
-        "lines": [[event["timestamp"], event["message"].rstrip("\n")] for event in found["events"]],
-        "token": found.get("nextForwardToken", ""),
+        "lines": [[event["timestamp"], event["message"].rstrip("\n")] for event in answer["events"]],
+        "token": answer.get("nextForwardToken", ""),
     }
 
 
@@ -48,13 +47,6 @@ def _prefix(kind: JobKind, name: str) -> str:
 
 
 def _streams(api: Any, kind: JobKind, name: str) -> list[str]:
-    with aws_errors("log group", kind.log_group):
-        try:
-            found = api.describe_log_streams(
-                logGroupName=kind.log_group, logStreamNamePrefix=_prefix(kind, name), limit=STREAMS
-            )
-        except ClientError as error:
-            if is_not_found(error):
-                return []
-            raise
-    return [one["logStreamName"] for one in found["logStreams"]]
+    request = {"logGroupName": kind.log_group, "logStreamNamePrefix": _prefix(kind, name), "limit": STREAMS}
+    answer = found(api.describe_log_streams, "log group", kind.log_group, **request)
+    return [one["logStreamName"] for one in answer["logStreams"]] if answer else []

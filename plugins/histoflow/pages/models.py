@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.api_fastapi.core_api.security import requires_access_dag
-from botocore.exceptions import BotoCoreError, ClientError
 from fastapi import APIRouter, Depends, HTTPException, Request, Response, status
 
-from histoflow.hooks.aws import aws_errors, is_not_found
+from histoflow.hooks.aws import aws_errors
+from histoflow.hooks.page import found
 from histoflow.pages.answers import answer
 from histoflow.pages.sources import sources
 from idc.errors import ConfigurationError, HistoflowError
@@ -32,10 +32,10 @@ def read_history(request: Request) -> Response:
 def read_partition(request: Request, partition: str) -> Response:
     """Answer with everything on one partition's candidates."""
     try:
-        found = partitions.partition(sources().documents, partition)
+        shown = partitions.partition(sources().documents, partition)
     except ConfigurationError as error:
         raise HTTPException(status.HTTP_404_NOT_FOUND, str(error)) from error
-    return answer(request, found)
+    return answer(request, shown)
 
 
 @router.get("/tuning")
@@ -49,30 +49,26 @@ def read_endpoint(request: Request) -> Response:
     """Answer with the endpoint and the registered model versions, each with its own problem, if any."""
     problems: list[str] = []
     name = settings().endpoint_name
-    found: dict[str, Any] = {"name": name, "endpoint": None, "versions": []}
+    told: dict[str, Any] = {"name": name, "endpoint": None, "versions": []}
     for part, read in (("endpoint", lambda: _endpoint(name)), ("versions", _versions)):
         try:
-            found[part] = read()
+            told[part] = read()
         except HistoflowError as error:
             problems.append(str(error))
-    return answer(request, {**found, "problems": problems})
+    return answer(request, {**told, "problems": problems})
 
 
 def _endpoint(name: str) -> dict[str, Any] | None:
     api = sources().client("sagemaker")
+    described = found(api.describe_endpoint, "endpoint", name, EndpointName=name)
+    if described is None:
+        return None
     with aws_errors("endpoint", name):
-        try:
-            described = api.describe_endpoint(EndpointName=name)
-        except ClientError as error:
-            if is_not_found(error):
-                return None
-            raise
-        configs = [described, described.get("PendingDeploymentSummary", {})]
-        names = [one["EndpointConfigName"] for one in configs if "EndpointConfigName" in one]
-        found = [api.describe_endpoint_config(EndpointConfigName=one) for one in names]
-        variants = [variant for config in found for variant in config.get("ProductionVariants", [])]
-        config = {"ProductionVariants": variants}
-        packages = dict(sources().executor.map(_package, endpoint.model_names(config)))
+        parts = [described, described.get("PendingDeploymentSummary", {})]
+        names = [one["EndpointConfigName"] for one in parts if "EndpointConfigName" in one]
+        configs = [api.describe_endpoint_config(EndpointConfigName=one) for one in names]
+    config = {"ProductionVariants": [one for each in configs for one in each.get("ProductionVariants", [])]}
+    packages = dict(sources().executor.map(_package, endpoint.model_names(config)))
     return endpoint.shown(described, config, {model: one for model, one in packages.items() if one})
 
 
@@ -80,9 +76,10 @@ def _package(model: str) -> tuple[str, dict[str, Any] | None]:
     """Return a model's name with the model package it was made of, if it was and that can be read."""
     api = sources().client("sagemaker")
     try:
-        arn = endpoint.package_of(api.describe_model(ModelName=model))
-        return model, api.describe_model_package(ModelPackageName=arn) if arn else None
-    except (ClientError, BotoCoreError):
+        arn = endpoint.package_of(found(api.describe_model, "model", model, ModelName=model) or {})
+        read = api.describe_model_package
+        return model, found(read, "model package", arn, ModelPackageName=arn) if arn else None
+    except HistoflowError:
         return model, None
 
 
@@ -90,7 +87,7 @@ def _versions() -> list[dict[str, Any]]:
     """Return the newest registered versions; one call gives their metadata too."""
     group = getattr(settings(), "model_package_group", PACKAGE_GROUP)
     with aws_errors("model versions of group", group):
-        found = (
+        answered = (
             sources()
             .client("sagemaker")
             .search(
@@ -103,4 +100,4 @@ def _versions() -> list[dict[str, Any]]:
                 MaxResults=VERSIONS,
             )
         )
-    return [endpoint.version(one["ModelPackage"]) for one in found["Results"]]
+    return [endpoint.version(one["ModelPackage"]) for one in answered["Results"]]

@@ -8,34 +8,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from botocore.config import Config
-
-from histoflow.hooks.aws import AwsHook
+from histoflow.hooks.page import CONNECTIONS, PageHook
 from histoflow.pages.descriptions import Descriptions
 from histoflow.pages.joblist import JobList
 from idc.dataset.storage import ObjectStore
 from idc.overview.documents import Documents
 from idc.settings import settings
 
-THREADS = 16
 CLIENT_S = 300.0  # the Airflow connection may have changed since
-# Somebody is waiting: rather an error on the page soon than an answer late.
-QUICK = Config(
-    retries={"mode": "standard", "max_attempts": 3},
-    connect_timeout=3,
-    read_timeout=20,
-    max_pool_connections=THREADS,
-)
-
-
-class PageHook(AwsHook):
-    """A client that gives up soon."""
-
-    @property
-    def config(self) -> Config:
-        """The client's configuration, quick before patient; what the connection says wins."""
-        merged: Config = QUICK.merge(super(AwsHook, self).config)
-        return merged
 
 
 class Sources:
@@ -43,7 +23,7 @@ class Sources:
 
     def __init__(self) -> None:
         """Prepare all of it; nothing is asked for yet."""
-        self.executor = ThreadPoolExecutor(THREADS, thread_name_prefix="histoflow-pages")
+        self.executor = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="histoflow-pages")
         self.documents = Documents(self.store, self.executor)
         self.jobs = JobList(lambda: self.client("sagemaker"), self.executor)
         self.descriptions = Descriptions(lambda: self.client("sagemaker"))

@@ -64,6 +64,7 @@ function picture(partitions, metric, readout, choose) {
   const cursor = s("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM, visibility: "hidden" });
   const first = partitions[0].partition, newest = partitions.at(-1).partition;
   const svg = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, tabindex: "0", role: "slider", "aria-valuemin": 0, "aria-valuemax": partitions.length - 1,
+    "aria-valuenow": partitions.length - 1, "aria-valuetext": newest,
     "aria-label": `${label(metric)} from ${first} to ${newest}. Arrow keys read one partition after the other, Enter opens it.` }, grid, lines, cursor);
   let at = partitions.length - 1;
   const point = (to) => {
