@@ -214,11 +214,6 @@ def decision(partition: str) -> str:
     return f"candidates/{_name('partition', partition)}/decision.json"
 
 
-def comparison_page(partition: str) -> str:
-    """Return the key of the page that shows all candidates of a partition side by side."""
-    return f"candidates/{_name('partition', partition)}/comparison.html"
-
-
 def smoke(partition: str, variant: str) -> str:
     """Return the key of the deployed endpoint's answers for known patches."""
     return f"{candidate_prefix(partition, variant)}smoke.json"
