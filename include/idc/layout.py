@@ -226,11 +226,6 @@ def heatmap(partition: str, variant: str, patient: str, slide: int) -> str:
     return f"{candidate_prefix(partition, variant)}heatmaps/{_name('patient', patient)}-{slide}.png"
 
 
-def comparison_page(partition: str) -> str:
-    """Return the key of the page that shows all candidates of a partition side by side."""
-    return f"candidates/{_name('partition', partition)}/comparison.html"
-
-
 def smoke(partition: str, variant: str) -> str:
     """Return the key of the deployed endpoint's answers for known patches."""
     return f"{candidate_prefix(partition, variant)}smoke.json"

@@ -89,7 +89,7 @@ def _training(
         for name in SPLITS
     )
     chosen = f" Hyperparameters found by the tuning job {tuning_job}." if tuning_job else ""
-    values = sorted(candidate.hyperparameters.items())[:_HYPERPARAMETERS]
+    values = _hyperparameters(candidate)[:_HYPERPARAMETERS]
     return {
         "training_observations": f"Split by patient, none in two splits. {told}.{chosen}"[:_TEXT],
         "training_job_details": {
@@ -99,11 +99,20 @@ def _training(
                 {"name": name, "value": value, "notes": "the last the training job reported"}
                 for name, value in candidate.metrics.items()
             ],
-            "hyper_parameters": [
-                {"name": name, "value": value[:_HYPERPARAMETER]} for name, value in values if value
-            ],
+            "hyper_parameters": [{"name": name, "value": value[:_HYPERPARAMETER]} for name, value in values],
         },
     }
+
+
+def _hyperparameters(candidate: Candidate) -> list[tuple[str, str]]:
+    """Return what was chosen for the training, without what the container needs to start it."""
+    plumbing = ("sagemaker_", "_")
+    chosen = {
+        name: value.strip('"')  # script mode's values are JSON
+        for name, value in candidate.hyperparameters.items()
+        if not name.startswith(plumbing)
+    }
+    return sorted((name, value) for name, value in chosen.items() if value)
 
 
 def _evaluation(store: ObjectStore, metrics: Mapping[str, Any], facts: DatasetFacts) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def measured_by(dataset: Converted, answers: Answers, champion: Answers | None =
         model_data="s3://a-bucket/jobs/idc-train-2026-10-mxnet-0123456789/output/model.tar.gz",
         model_sha256="a" * 64,
         run_s=12,
-        hyperparameters={"epochs": "3", "seed": "7"},
+        hyperparameters={"epochs": "3", "seed": '"7"', "sagemaker_program": '"train.py"'},
         metrics={"validation:accuracy": 0.8},
     )
     registry.write_candidate(store, candidate)
