@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -85,14 +86,18 @@ def test_a_folder_serves_one_server(home: Path, client: TestClient) -> None:
 def test_rates_are_counted_for_each_key() -> None:
     limits = RateLimits("3/minute;1000/hour")
     first, second = (Key(name, "t", frozenset(), 0, None, None, None) for name in "ab")
-    for _ in range(3):
-        limits.take(first)
-    with pytest.raises(Problem) as caught:
-        limits.take(first)
-    assert 1 <= int(caught.value.headers["Retry-After"]) <= 60
-    limits.take(second, cost=100)  # more at once than ever allowed is as much as is allowed
-    with pytest.raises(Problem):
-        limits.take(second)
+
+    async def ask() -> None:
+        for _ in range(3):
+            await limits.take(first)
+        with pytest.raises(Problem) as caught:
+            await limits.take(first)
+        assert 1 <= int(caught.value.headers["Retry-After"]) <= 60
+        await limits.take(second, cost=100)  # more at once than ever allowed is as much as is allowed
+        with pytest.raises(Problem):
+            await limits.take(second)
+
+    asyncio.run(ask())
 
 
 def test_the_server_needs_nothing_heavy() -> None:
