@@ -278,5 +278,6 @@ class Feedback(_Answer):
 
 
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the schema of a body that is read by hand."""
-    return model.model_json_schema(ref_template="#/components/schemas/{model}")
+    """Return the schema of a body that is read by hand; what it refers to, answers hold too."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {name: value for name, value in schema.items() if name != "$defs"}
