@@ -43,7 +43,8 @@ def lines(settings: StackSettings, patch: Path) -> list[str]:
     """Return what a person needs to call the API: where it is, whether it has a model, the key, a command."""
     key, image = (shlex.quote(str(path)) for path in (prediction_api.key_file(settings), f"@{patch}"))
     return [
-        f"{settings.api_url} is its page; {prediction_api.readiness(settings)}",
+        f"{settings.api_url} (a page for people, /openapi.json for programs)",
+        prediction_api.readiness(settings),
         f"key in {prediction_api.key_file(settings)}",
         f'curl -H "Authorization: Bearer $(cat {key})" -H "Content-Type: {CONTENT_TYPES[patch.suffix]}" \\',
         f"  --data-binary {image} {settings.api_url}/v1/predictions",

@@ -23,6 +23,7 @@ from starlette.testclient import TestClient
 
 from idc.served import ServedModel
 from idc.serving.api import create_app
+from idc.serving.keyring import Keyring
 from idc.settings import ApiSettings
 
 # A logistic regression on how much less red than blue a patch is. A patch all of the colour HANG, CRASH or
@@ -75,6 +76,13 @@ class Api(served_api.ServedApi):
     @property
     def log(self) -> str:
         return (self.home / "api.log").read_text()
+
+    def make_key(self, tenant: str, scopes: str) -> str:
+        keyring = Keyring(self.home / "api")
+        try:
+            return keyring.create(tenant, scopes.split(","))
+        finally:
+            keyring.close()
 
     def client(self, key: str | None = None, **options: Any) -> httpx.Client:
         headers = {"Authorization": f"Bearer {key or self.key}"}

@@ -77,5 +77,8 @@ def test_the_description_names_keys_and_problems(rest_api: Api) -> None:
     assert set(description["components"]["securitySchemes"]) == {"bearer", "key"}
     post = description["paths"]["/v1/predictions"]["post"]
     assert set(post["requestBody"]["content"]) == {"image/png", "image/jpeg", "multipart/form-data"}
+    assert "HTTPValidationError" not in description["components"]["schemas"]
+    regions = description["paths"]["/v1/slides/{id}/regions.geojson"]["get"]["responses"]["200"]["content"]
+    assert regions["application/geo+json"]["schema"]["$ref"].endswith("/Regions")
     for status in ("400", "401", "403", "408", "413", "415", "422", "429", "500", "503", "504"):
         assert list(post["responses"][status]["content"]) == ["application/problem+json"]

@@ -87,18 +87,18 @@ def test_tiles_can_be_labelled(client: httpx.Client) -> None:
 
 def test_a_slide_goes_on_after_a_kill_and_a_cancelled_one_does_not(rest_api: Api) -> None:
     with rest_api.client() as client:
-        kept = sent(client, slide(["pv" * 20] * 20))
+        kept = sent(client, slide(["pv" * 20] * 12))
         wait_until(lambda: client.get(kept).json()["progress"] > 0)
         begun = client.get(kept).json()["tiles"]["scored"]
-        cancelled = sent(client, slide(["pv" * 20] * 20))
-        assert client.get(kept + "/heatmap.png").status_code == 409
+        cancelled = sent(client, slide(["pv" * 20] * 12))
+        assert client.get(cancelled + "/heatmap.png").status_code == 409
         rest_api.kill()
     rest_api.up()
     with rest_api.client() as client:
         assert client.get(kept).json()["tiles"]["scored"] >= begun
         assert client.delete(cancelled).json()["state"] == "cancelled"
         job = ended(client, kept)
-        assert (job["state"], job["tiles"]["scored"], job["tiles"]["positive"]) == ("succeeded", 800, 400)
+        assert (job["state"], job["tiles"]["scored"], job["tiles"]["positive"]) == ("succeeded", 480, 240)
         assert client.get(cancelled).json()["state"] == "cancelled"
         assert client.get(cancelled + "/regions.geojson").status_code == 410
         assert client.delete(kept).json()["state"] == "deleted"

@@ -167,7 +167,7 @@ def test_the_call_of_the_rest_api_works_as_printed(workshop: Workshop, demo: str
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True, timeout=60)
 
     answer = json.loads(done.stdout)
-    if "; ready, " in printed[0]:
+    if printed[1].strip().startswith("ready, "):
         assert answer["class"] == int(answer["probability"] >= answer["threshold"])
         assert answer["synthetic"] is False
     else:  # the endpoint's model is not one from the registry

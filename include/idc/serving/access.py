@@ -11,8 +11,8 @@ from fastapi import Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 from limits import parse_many
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from starlette.requests import Request
 
 from idc.serving.keyring import Key, Keyring, Scope
@@ -27,22 +27,25 @@ Guard = Callable[..., Coroutine[Any, Any, Key]]
 
 
 class RateLimits:
-    """Counts what each key asks for."""
+    """Counts what each key asks for.
+
+    In the event loop: the library's other store starts a thread for every few requests.
+    """
 
     def __init__(self, limits: str) -> None:
         """Allow each key so much, such as `50/second;1500/minute`."""
         self._limits = parse_many(limits)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
-    def take(self, key: Key, cost: int = 1) -> None:
+    async def take(self, key: Key, cost: int = 1) -> None:
         """Count one more request, or several patches of one.
 
         Raises:
             Problem: that is more than the key may ask for now.
         """
         for limit in self._limits:
-            if not self._limiter.hit(limit, key.id, cost=min(cost, limit.amount)):
-                reset = self._limiter.get_window_stats(limit, key.id).reset_time
+            if not await self._limiter.hit(limit, key.id, cost=min(cost, limit.amount)):
+                reset = (await self._limiter.get_window_stats(limit, key.id)).reset_time
                 wait_s = max(1, math.ceil(reset - time.time()))
                 detail = f"The key {key.id}: more than {limit}. Try again in {wait_s} s."
                 raise Problem(RATE_LIMITED, detail, {"Retry-After": str(wait_s)})
@@ -70,7 +73,7 @@ def allowed(scope: Scope | None = None) -> Guard:
             )
             raise Problem(FORBIDDEN, detail)
         limits: RateLimits = request.app.state.rate_limits
-        limits.take(key)
+        await limits.take(key)
         return key
 
     return check

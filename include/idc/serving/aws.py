@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 RETRY_LATER = {"Retry-After": "5"}
 THROTTLED = ("ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded")
+MISSING = ("Could not find", "not found")  # SageMaker has no code of its own for it
 CONNECT_TIMEOUT_S = 5
 
 
@@ -56,7 +57,7 @@ def translated(what: str) -> Iterator[None]:
     except ClientError as error:
         if is_passing(error):
             raise unavailable(what) from error
-        if "Could not find" in str(error):
+        if any(text in str(error) for text in MISSING):
             detail = f"The {what}: there is none, expected one in service. Ask the operator."
             raise Problem(ENDPOINT_UNAVAILABLE, detail, RETRY_LATER) from error
         detail = f"The {what}: AWS answered {code_of(error)}. Ask the operator."

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from idc.serving.problems import MEDIA_TYPE
+from idc.serving import problems as kinds
+from idc.serving.problems import MEDIA_TYPE, Problem
 
 TITLE = "Histoflow REST API"
 ABOUT = """
@@ -26,7 +27,6 @@ _MEANINGS = {
     401: "No valid API key",
     403: "The key lacks the scope",
     404: "There is no such thing, or it belongs to another tenant",
-    406: "Not available in a type you accept",
     408: "The body came too slowly",
     409: "The result is not there yet",
     410: "The result was deleted",
@@ -39,6 +39,25 @@ _MEANINGS = {
     503: "The model cannot be reached now; see Retry-After",
     504: "The model did not answer in time",
 }
+_EXAMPLES = {
+    400: Problem(kinds.DAMAGED_IMAGE, "The image: cut short or damaged. Send it again."),
+    401: Problem(kinds.UNAUTHENTICATED, "The API key: none, expected in Authorization: Bearer KEY."),
+    403: Problem(kinds.FORBIDDEN, "The key 4f0c19a2b3d4: scopes feedback, expected predict. Use another."),
+    404: Problem(kinds.NOT_FOUND, "The slide 0f: not one of yours. See /v1/slides."),
+    408: Problem(kinds.SLOW_BODY, "The body: 10 bytes came, expected all within 20 s."),
+    409: Problem(kinds.NOT_READY, "The slide 0f: running, expected succeeded. See /v1/slides/0f."),
+    410: Problem(kinds.GONE, "The slide 0f: deleted. Send the image again."),
+    413: Problem(kinds.TOO_LARGE, "The body: 2000000 bytes, expected at most 1048576 bytes. Send less."),
+    415: Problem(kinds.UNSUPPORTED_TYPE, "The image: neither PNG nor JPEG by its first bytes. Convert it."),
+    422: Problem(kinds.NOT_A_PATCH, "The image: 1024×768 pixels, expected at most 50×50."),
+    429: Problem(kinds.RATE_LIMITED, "The key 4f0c19a2b3d4: more than 100 per 1 second. Try again in 1 s."),
+    500: Problem(kinds.MODEL_ERROR, "ModelError: the model failed (500). Tell the operator."),
+    502: Problem(kinds.ENDPOINT_REFUSED, "The endpoint: AWS answered AccessDeniedException."),
+    503: Problem(kinds.ENDPOINT_UNAVAILABLE, "The endpoint: no answer now. Try again later."),
+    504: Problem(
+        kinds.MODEL_TIMEOUT, "The model: no answer in time. Its worker is being replaced; try again."
+    ),
+}
 _BINARY = {"type": "string", "format": "binary"}
 
 
@@ -47,7 +66,12 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": _MEANINGS[status],
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": {"$ref": "#/components/schemas/ProblemDetails"},
+                    "example": _EXAMPLES[status].details("0" * 32).model_dump(),
+                }
+            },
         }
         for status in statuses
     }

@@ -163,4 +163,6 @@ class Models:
             served = ServedModel.from_metadata(package.get("CustomerMetadataProperties", {}), arn)
         except InputError as error:
             return str(error)
+        if not 0 <= served.threshold <= 1:
+            return f"its threshold is {served.threshold:g}, expected a probability"
         return Version(name, arn, served, role)

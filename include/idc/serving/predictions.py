@@ -61,7 +61,7 @@ async def predict_batch(request: Request, key: Predictor, service: Shared) -> Re
     files = await bodies.uploads(request, limit, settings.batch_max_items)
     try:
         if len(files) > 1:
-            service.rate_limits.take(key, len(files) - 1)
+            await service.rate_limits.take(key, len(files) - 1)
         work = [_item(service, key, index, file) for index, file in enumerate(files)]
         items = await asyncio.gather(*work)
     finally:

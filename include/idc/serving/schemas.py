@@ -56,6 +56,20 @@ class ModelVersion(_Answer):
 class Prediction(_Answer):
     """The answer for one patch."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "request_id": "5b1cbb0e19a74b6c9f0b3f8d2a6f4a11", "class": 1, "label": LABELS[1],
+                "probability": 0.8342, "threshold": 0.31, "confident": True, "reasons": [],
+                "model": {
+                    "version": "v3-mxnet", "variant": "mxnet", "partition": "2026-11",
+                    "card": "/v1/model/card?version=v3-mxnet",
+                },
+                "synthetic": True, "disclaimer": DISCLAIMER,
+            }
+        }
+    )  # fmt: skip
+
     request_id: str = Field(description="names this answer when you send feedback")
     predicted: Class = Field(alias="class")
     label: str = Field(description="the class in words", examples=[LABELS[1]])
@@ -264,5 +278,6 @@ class Feedback(_Answer):
 
 
 def json_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the schema of a body that is read by hand."""
-    return model.model_json_schema(ref_template="#/components/schemas/{model}")
+    """Return the schema of a body that is read by hand; what it refers to, answers hold too."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {name: value for name, value in schema.items() if name != "$defs"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import structlog
 from fastapi import Depends
 from starlette.requests import Request
 
+from idc.serving import home
 from idc.serving.access import RateLimits
 from idc.serving.aws import Clients
 from idc.serving.endpoint import Scorer, Threads
@@ -29,8 +31,13 @@ class Service:
     """The parts of one API, opened together and closed together."""
 
     def __init__(self, settings: ApiSettings) -> None:
-        """Open what is on disk and prepare the rest; AWS is not asked yet."""
+        """Open what is on disk and prepare the rest; AWS is not asked yet.
+
+        Raises:
+            ConflictError: another server uses the folder.
+        """
         self.settings = settings
+        self._hold = home.hold(settings.folder)
         self.measures = Measures()
         self.keyring = Keyring(settings.folder)
         self.ledger = Ledger(settings.folder)
@@ -66,6 +73,7 @@ class Service:
         self.slide_records.close()
         self.ledger.close()
         self.keyring.close()
+        os.close(self._hold)
 
 
 async def _of(request: Request) -> Service:  # a plain function would cost a change of threads

@@ -57,7 +57,6 @@ class SlideWork:
         for path in self._folder.iterdir():
             if path.name not in waiting:
                 path.unlink()
-        self._records.requeue()
         self._thread.start()
 
     def stop(self) -> None:
@@ -82,17 +81,26 @@ class SlideWork:
             self.path(id).unlink()
 
     def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._records.requeue()  # what a failure below has left; there is no other worker
+                self._work_off()
+            except Exception:  # such as a full disk: nothing may end this thread
+                log.exception("slides")
+                self._stopping.wait(PAUSE_S)
+
+    def _work_off(self) -> None:
         tidied = -HOUR_S
         while not self._stopping.is_set():
             if time.monotonic() - tidied > HOUR_S:
                 self._records.forget(self._settings.slide_retention_days)
                 tidied = time.monotonic()
             slide = self._records.take()
-            if slide is None:
+            if slide is not None:
+                self._work(slide)
+            else:
                 self._wake.wait(HOUR_S)
                 self._wake.clear()
-            else:
-                self._work(slide)
 
     def _work(self, slide: SlideRecord) -> None:
         log.info("slide", id=slide.id, tenant=slide.tenant, state="running", attempt=slide.attempts)

@@ -12,7 +12,7 @@ from typing import Annotated, BinaryIO
 from fastapi import APIRouter, Depends, Query
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from idc.serving import bodies, descriptions, heatmap, images, regions
 from idc.serving.access import allowed
@@ -32,7 +32,7 @@ GEOJSON = "application/geo+json"
 ENDED = ("cancelled", "deleted")
 
 
-class GeoJson(Response):
+class GeoJson(JSONResponse):
     """GeoJSON (RFC 7946)."""
 
     media_type = GEOJSON
@@ -98,7 +98,7 @@ async def all_own(
 
 @router.get(
     "/{id}", response_model=Slide, summary="How far a slide is",
-    responses=descriptions.problems(401, 403, 404, 429),
+    responses=descriptions.problems(401, 403, 404, 422, 429),
 )  # fmt: skip
 async def status(id: str, key: Viewer, service: Shared) -> Slide:
     """Return state, progress from 0 to 1, and what has been found so far."""
@@ -107,7 +107,7 @@ async def status(id: str, key: Viewer, service: Shared) -> Slide:
 
 @router.delete(
     "/{id}", response_model=Slide, summary="Cancel or delete a slide",
-    responses=descriptions.problems(401, 403, 404, 429),
+    responses=descriptions.problems(401, 403, 404, 422, 429),
 )  # fmt: skip
 async def cancel(id: str, key: Viewer, service: Shared) -> Slide:
     """Cancel a slide that has not ended; of one that has, delete the answers."""
@@ -129,7 +129,7 @@ async def cancel(id: str, key: Viewer, service: Shared) -> Slide:
             "description": "A transparent layer to lay over the image, of its proportions",
             "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
         },
-        **descriptions.problems(401, 403, 404, 409, 410, 429),
+        **descriptions.problems(401, 403, 404, 409, 410, 422, 429),
     },
 )  # fmt: skip
 async def heatmap_png(id: str, key: Viewer, service: Shared) -> Response:
@@ -144,7 +144,7 @@ async def heatmap_png(id: str, key: Viewer, service: Shared) -> Response:
 
 @router.get(
     "/{id}/regions.geojson", summary="The regions", response_class=GeoJson, response_model=Regions,
-    responses=descriptions.problems(401, 403, 404, 409, 410, 429),
+    responses=descriptions.problems(401, 403, 404, 409, 410, 422, 429),
 )  # fmt: skip
 async def regions_geojson(id: str, key: Viewer, service: Shared) -> Response:
     """Return the polygons of tiles at or above the threshold that touch, in pixels of the image."""
@@ -158,7 +158,7 @@ async def regions_geojson(id: str, key: Viewer, service: Shared) -> Response:
         )  # fmt: skip
 
     found = await service.background.run(find)
-    return GeoJson(found.model_dump_json())
+    return GeoJson(found.model_dump(mode="json"))
 
 
 async def _receive(request: Request, settings: ApiSettings, path: Path) -> None:

@@ -27,7 +27,7 @@ def ask(settings: StackSettings, key: str) -> httpx.Response:
 
 @pytest.mark.slow
 def test_it_runs_alone_and_says_what_it_lacks(
-    stack: StackSettings, capsys: pytest.CaptureFixture[str]
+    stack: StackSettings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services.up(stack, ["api"])
     said = capsys.readouterr().out
@@ -51,6 +51,11 @@ def test_it_runs_alone_and_says_what_it_lacks(
     assert ask(stack, key).status_code == 200
     status.show(stack)
     assert f"REST API  {stack.api_url}, key in {file}" in capsys.readouterr().out
+
+    monkeypatch.setenv("HISTOFLOW_API_RATE_LIMIT", "3/hour")
+    services.up(stack, ["api"])
+    assert "api: its settings have changed, starting it anew" in capsys.readouterr().out
+    assert [ask(stack, key).status_code for _ in range(4)][-1] == 429
 
     services.down(stack, ["api"])
     assert processes.find(stack.api_home) == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import pytest
 import structlog
 from starlette.testclient import TestClient
 
+from idc.errors import ConflictError
 from idc.serving.access import RateLimits
 from idc.serving.api import create_app
 from idc.serving.keyring import Key
@@ -19,9 +21,14 @@ REPOSITORY = Path(__file__).resolve().parents[4]
 ORIGIN = "https://viewer.example"
 
 
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[TestClient]:
-    yield from opened(tmp_path)
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def client(home: Path) -> Iterator[TestClient]:
+    yield from opened(home)
 
 
 def opened(home: Path, **settings: object) -> Iterator[TestClient]:
@@ -56,11 +63,12 @@ def test_unknown_paths_and_methods_are_problems_too(client: TestClient) -> None:
     assert wrong.headers["content-type"] == "application/problem+json"
 
 
-def test_a_failure_of_the_server_shows_no_traceback(client: TestClient) -> None:
-    client.app.state.keyring.close()  # type: ignore[attr-defined]  # what TestClient calls app is any ASGI
-    answer = client.get("/v1/model", headers={"X-API-Key": "histoflow_0_secret"})
-    assert (answer.status_code, answer.json()["type"]) == (500, "urn:histoflow:problem:internal")
-    assert "sqlite" not in answer.text.lower()
+def test_a_failure_of_the_server_shows_no_traceback(tmp_path: Path) -> None:
+    for client in opened(tmp_path):
+        client.app.state.keyring.close()  # type: ignore[attr-defined]  # TestClient calls it any ASGI
+        answer = client.get("/v1/model", headers={"X-API-Key": "histoflow_0_secret"})
+        assert (answer.status_code, answer.json()["type"]) == (500, "urn:histoflow:problem:internal")
+        assert "sqlite" not in answer.text.lower()
 
 
 def test_the_page_is_there_under_its_own_policy(client: TestClient) -> None:
@@ -70,17 +78,26 @@ def test_the_page_is_there_under_its_own_policy(client: TestClient) -> None:
     assert "unsafe" not in page.headers["content-security-policy"]
 
 
+def test_a_folder_serves_one_server(home: Path, client: TestClient) -> None:
+    with pytest.raises(ConflictError, match="held by another server"):
+        create_app(ApiSettings(home=home, bucket="bucket"))
+
+
 def test_rates_are_counted_for_each_key() -> None:
     limits = RateLimits("3/minute;1000/hour")
     first, second = (Key(name, "t", frozenset(), 0, None, None, None) for name in "ab")
-    for _ in range(3):
-        limits.take(first)
-    with pytest.raises(Problem) as caught:
-        limits.take(first)
-    assert 1 <= int(caught.value.headers["Retry-After"]) <= 60
-    limits.take(second, cost=100)  # more at once than ever allowed is as much as is allowed
-    with pytest.raises(Problem):
-        limits.take(second)
+
+    async def ask() -> None:
+        for _ in range(3):
+            await limits.take(first)
+        with pytest.raises(Problem) as caught:
+            await limits.take(first)
+        assert 1 <= int(caught.value.headers["Retry-After"]) <= 60
+        await limits.take(second, cost=100)  # more at once than ever allowed is as much as is allowed
+        with pytest.raises(Problem):
+            await limits.take(second)
+
+    asyncio.run(ask())
 
 
 def test_the_server_needs_nothing_heavy() -> None:
