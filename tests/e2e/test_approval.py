@@ -94,7 +94,7 @@ class Question:
         return {task["task_id"]: task["state"] for task in tasks}
 
     def answer(self, choice: str) -> None:
-        wait_until(lambda: self.states()["approve"] == "awaiting_input", 180, period_s=0.5)
+        wait_until(lambda: self.states()["approve"] == "awaiting_input", 300, period_s=0.5)
         path = f"/dags/approval/dagRuns/{self.run_id}/taskInstances/approve/-1/hitlDetails"
         assert self.api._request("GET", path).json()["body"] == "**figures**"
         reply = self.api._request("PATCH", path, json={"chosen_options": [choice]})
@@ -107,7 +107,7 @@ class Question:
             found = str(self.api.run("approval", self.run_id)["state"])
             return found if found in ("success", "failed") else None
 
-        assert wait_until(state, 180, period_s=0.5) == "success"
+        assert wait_until(state, 300, period_s=0.5) == "success"
         path = f"/dags/approval/dagRuns/{self.run_id}/taskInstances/conclude/xcomEntries/return_value"
         found = self.api._request("GET", path).json()["value"]
         return dict(json.loads(found) if isinstance(found, str) else found)
@@ -119,7 +119,8 @@ class Question:
 
 def test_yes_no_and_silence(house: Workshop) -> None:
     with house.airflow() as api:
-        wait_until(lambda: api.dag("approval"), 180, period_s=0.5)
+        api._client.timeout = 180  # on a busy machine a run is made slowly, and must not be asked for twice
+        wait_until(lambda: api.dag("approval"), 300, period_s=0.5)
         yes, no = Question(house, api), Question(house, api)
         silence = Question(house, api, approval_timeout_s=3)
         nobody = Question(house, api, approval="automatic")

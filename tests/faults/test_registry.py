@@ -15,12 +15,15 @@ import pytest
 from airflow.sdk.execution_time.context import set_current_context
 from deployed import Endpoint, saying
 from local_aws import LocalAws, everything_sent_to
-from unit.idc.deployment.test_decision import SERVED
+from unit.idc.deployment.test_decision import SERVED, bounded, compared
+from unit.idc.stages.rehearsal import PARTITION, contents, filled, measured, packed, scored
 
-from histoflow import deployment
+from histoflow import deployment, runs
 from histoflow.hooks.endpoint import EndpointHook
 from histoflow.hooks.registry import RegistryHook
 from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
+from idc import layout, registry
+from idc.dataset.storage import ObjectStore
 from idc.deployment.package import IMAGE, JSON, PackageSpec
 from idc.deployment.version import APPROVED, PENDING, REJECTED, Version
 from idc.errors import MissingObject
@@ -49,10 +52,10 @@ def endpoint(embedded_aws: LocalAws) -> Iterator[Endpoint]:
     settings.cache_clear()
 
 
-def package(endpoint: Endpoint, text: str) -> PackageSpec:
+def package(endpoint: Endpoint, text: str, **changes: Any) -> PackageSpec:
     """A version to register that answers with the text."""
-    data = endpoint.artifact(saying(text))
-    served = replace(SERVED, model_data=data, model_sha256=f"{next(_numbers):064x}", partition="2026-01")
+    data, digest = endpoint.artifact(saying(text)), f"{next(_numbers):064x}"
+    served = replace(SERVED, model_data=data, model_sha256=digest, partition="2026-01", **changes)
     container = {
         "Image": endpoint.aws.image,
         "ModelDataUrl": data,
@@ -82,6 +85,72 @@ def rolling_back(**params: Any) -> Any:
     """A run of idc_rollback as far as its tasks look at it."""
     values = {"params": {"version": None, "reason": "too many false alarms", **params}}
     return set_current_context({**values, "dag_run": SimpleNamespace(run_id="r")})  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def rehearsal() -> tuple[str, dict[str, bytes]]:
+    """A dataset's digest and everything that the stages before left, made before AWS is elsewhere."""
+    digest, _, objects = contents()
+    return digest, objects
+
+
+def deploying() -> Any:
+    """A run of idc_deploy as far as its tasks look at it, in which nobody was asked to approve."""
+    run = SimpleNamespace(run_id="r", partition_key=PARTITION)
+    task = SimpleNamespace(xcom_pull=lambda **_: None)
+    return set_current_context({"params": {}, "dag_run": run, "ti": task})  # type: ignore[arg-type]
+
+
+def measured_challenger(store: ObjectStore, digest: str, objects: dict[str, bytes]) -> dict[str, Any]:
+    """A candidate whose figures are good on their own; its metrics.json."""
+    key, artifact = "jobs/t/output/model.tar.gz", packed({"model.json": b"{}"})
+    digest_of_model = filled(store, objects).put(key, artifact)
+    candidate = registry.Candidate(
+        "mxnet", PARTITION, digest, "t", store.uri(key), digest_of_model, 1, {"epochs": "1"}, {}
+    )
+    registry.write_candidate(store, candidate)
+    scored(store, digest, "score-1")
+    measured(store, "score-1")
+    metrics = deploy.metrics_of(store, PARTITION, "mxnet")
+    metrics["test"] |= {"balanced_accuracy": bounded(0.9), "recall": bounded(0.9)}
+    return metrics
+
+
+def test_a_worse_challenger_is_not_deployed_and_a_better_one_is_registered(
+    rehearsal: tuple[str, dict[str, bytes]], endpoint: Endpoint
+) -> None:
+    hook, store = RegistryHook(), runs.store()
+    champion = hook.register(package(endpoint, "champion", synthetic=True))
+    put_behind(endpoint, champion)
+    metrics = measured_challenger(store, *rehearsal)
+    key = layout.metrics(PARTITION, "mxnet")
+
+    registry.write_json(store, key, {**metrics, "comparison": compared(-0.1)})
+    with deploying():
+        assert deployment.decide(deploying="register", keeping="keep") == "keep"
+        concluded = deployment.conclude(None)
+
+    reason = f"not worse than {champion.name} missed: difference in balanced accuracy -0.080"
+    assert [one.startswith(reason) for one in concluded["reasons"]] == [True]
+    decision = deploy.read_decision(store, PARTITION)
+    assert (decision["outcome"], decision["result"]["is_deployed"]) == ("keep", False)
+    assert decision["champion"]["version"] == champion.name
+    assert endpoint.answer() == "champion"
+
+    registry.write_json(store, key, {**metrics, "comparison": compared(0.1)})
+    with deploying():
+        assert deployment.decide(deploying="register", keeping="keep") == "register"
+        found = deployment.register()
+        assert deployment.register() == found
+
+    version = hook.version(found["package"])
+    assert (version.number, version.status, version.name) == (2, PENDING, "v2-mxnet")
+    described = endpoint.sagemaker.describe_model_package(ModelPackageName=version.arn)
+    assert described["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"] == store.uri(key)
+    assert "✓ sensitivity: lower bound 0.900" in found["question"]
+    hook.reject(version.arn, "no")
+    with deploying():
+        assert deployment.decide(deploying="register", keeping="keep") == "keep"
 
 
 def test_a_version_is_registered_once_even_if_the_answer_was_lost(endpoint: Endpoint) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from idc import layout, registry
 from idc.dataset.storage import ObjectStore
+from idc.deployment import artifact
 from idc.deployment.decision import Challenger, Decision, Gates, Outcome, SmokeSet, decide
 from idc.deployment.package import PackageSpec, package_spec
 from idc.deployment.version import Version
@@ -65,9 +66,14 @@ def judge(
 
 
 def package(store: ObjectStore, settings: Settings, *, partition: str) -> PackageSpec:
-    """Return the version to register for the candidate that is to be deployed, and keep its known answers."""
+    """Return the version to register for the candidate that is to be deployed, and keep its known answers.
+
+    Raises:
+        UnsafeArtifact: its artifact holds what a model does not.
+    """
     variant = read_decision(store, partition)["variant"]
     candidate = registry.candidate(store, partition, variant)
+    artifact.check(candidate.model_data, store.get(layout.parse_uri(candidate.model_data)[1]))
     test = _predictions(store, partition, variant)
     evaluated = dict(zip(test.patch.tolist(), test.probability.tolist(), strict=True))
     known = smoke.known_patches(store, candidate.dataset_digest, evaluated)

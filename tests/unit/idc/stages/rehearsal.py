@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
+import tarfile
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -83,11 +85,22 @@ def trained(
     for variant in variants:
         name = job or f"idc-train-2026-10-{variant}-0123456789"
         key = f"{layout.job_prefix(name)}output/model.tar.gz"
-        store.put(key, model + variant.encode())
+        store.put(key, packed({"model.json": model + variant.encode()}))
         metrics = {"validation:accuracy": 0.8}
         jobs.append({"job": name, "model_data": store.uri(key), "run_s": 12, "metrics": metrics})
     train.record(store, partition=PARTITION, planned=planned, jobs=jobs)
     return [registry.candidate(store, PARTITION, variant) for variant in variants]
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """Return files as a model.tar.gz."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
 
 
 def patches(store: ObjectStore, digest: str, split: str) -> dict[str, list[str]]:
