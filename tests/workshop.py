@@ -83,4 +83,4 @@ class Workshop:
 
     def airflow(self) -> AirflowApi:
         """Return a client of this home's Airflow."""
-        return AirflowApi(self.airflow_url, keys.ADMIN, keys.admin_password(Path(self.home) / "airflow"))
+        return AirflowApi(self.airflow_url, keys.ADMIN, keys.admin_password(Path(self.home) / "airflow"), 300)

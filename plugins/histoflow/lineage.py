@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow.providers.openlineage.extractors import OperatorLineage
 from openlineage.client.event_v2 import Dataset
-from openlineage.client.facet_v2 import external_query_run, job_type_job
+from openlineage.client.facet_v2 import external_query_run
 
 from idc import layout
 from idc.jobs.spec import JobKind, JobSpec
@@ -32,8 +32,7 @@ def lineage(kind: JobKind, spec: Mapping[str, Any], job: str | None) -> Operator
     return OperatorLineage(
         inputs=[_dataset(uri) for uri in dict.fromkeys(reads)],
         outputs=[_dataset(uri) for uri in dict.fromkeys(writes)],
-        run_facets={"externalQuery": external_query_run.ExternalQueryRunFacet(job, "sagemaker")},
-        job_facets={"jobType": job_type_job.JobTypeJobFacet("BATCH", "SAGEMAKER", str(kind))},
+        run_facets={"externalQuery": external_query_run.ExternalQueryRunFacet(job, f"sagemaker {kind}")},
     )
 
 

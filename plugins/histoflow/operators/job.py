@@ -81,7 +81,7 @@ class SageMakerJobOperator(BaseOperator):
         if self._is_killed:
             self.on_kill()
         elif self.deferrable and not state.is_over:
-            self._defer(state, log.position, is_adopted=submission.is_adopted)
+            self._defer(state, log.position, context, is_adopted=submission.is_adopted)
         return self._finish(self.hook.wait(state, log.print_new), log, is_adopted=submission.is_adopted)
 
     def resume(self, context: Context, event: dict[str, Any], is_adopted: bool) -> dict[str, Any]:
@@ -125,9 +125,12 @@ class SageMakerJobOperator(BaseOperator):
             for link in self.operator_extra_links:
                 ti.xcom_push(key=link.xcom_key, value=link.get_link(self, ti_key=ti))  # type: ignore[arg-type]  # as Airflow does
 
-    def _defer(self, state: JobState, position: LogPosition, *, is_adopted: bool) -> None:
+    def _defer(self, state: JobState, position: LogPosition, context: Context, *, is_adopted: bool) -> None:
+        from histoflow.joblog import KEY
         from histoflow.triggers.sagemaker import SageMakerJobTrigger
 
+        if (ti := context.get("ti")) is not None:
+            ti.xcom_push(key=KEY, value=position.to_dict())  # the trigger keeps its own position there
         trigger = SageMakerJobTrigger(
             kind=str(state.kind),
             name=state.name,

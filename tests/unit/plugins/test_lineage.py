@@ -22,7 +22,7 @@ def test_what_a_request_reads_and_writes_is_told_apart() -> None:
     ]
     assert [one.name for one in found.outputs] == ["jobs/p-1", "checkpoints"]
     assert found.run_facets["externalQuery"].externalQueryId == "p-1"
-    assert found.job_facets["jobType"].jobType == "TrainingJob"
+    assert found.run_facets["externalQuery"].source == "sagemaker TrainingJob"
 
 
 def test_what_only_the_specification_says_counts_too() -> None:
