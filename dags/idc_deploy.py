@@ -26,7 +26,8 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 
 from histoflow import forms
-from histoflow.defaults import CANDIDATES, DEFAULT_ARGS, ENDPOINT
+from histoflow.defaults import CANDIDATES, DEFAULT_ARGS, ENDPOINT, JOB_ARGS
+from histoflow.notifiers import APPROVAL_WANTED, NEW_CHAMPION
 from histoflow.operators.approval import ModelApprovalOperator
 from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
 from histoflow.operators.sagemaker import SageMakerTransformOperator
@@ -80,7 +81,7 @@ def idc_deploy() -> None:
 
         return deployment.register()
 
-    @task(outlets=[ENDPOINT])
+    @task(outlets=[ENDPOINT], on_success_callback=NEW_CHAMPION())
     def smoke(version: dict[str, Any]) -> dict[str, Any]:
         """Ask the endpoint about known test patches: it has to answer as the registered model does."""
         from histoflow import deployment
@@ -99,6 +100,7 @@ def idc_deploy() -> None:
         task_id="score",
         doc_md="Runs a candidate on the validation and test patches.",
         map_index_template="{{ task.spec.variant }}",
+        **JOB_ARGS,
     ).expand(spec=planned)
     registered = register()
     approve = ModelApprovalOperator(
@@ -106,6 +108,7 @@ def idc_deploy() -> None:
         package=registered["package"],
         subject="Shall {{ ti.xcom_pull(task_ids='register', key='name') }} be served?",
         body=registered["question"],
+        notifiers=APPROVAL_WANTED(),
         doc_md="Approves the version, or asks a person to.",
     )
     deploy = SageMakerEndpointDeployOperator(

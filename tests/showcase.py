@@ -63,7 +63,6 @@ def fill_bucket(store: ObjectStore, partitions: list[str]) -> None:
         store.put(f"{newest}{name}", f"<!doctype html><title>{name}</title><p>A {name} of mxnet.".encode())
     for name in ("8863.png", "9083.png"):
         store.put(f"{newest}heatmaps/{name}", PICTURE)
-    store.put(f"candidates/{partitions[-1]}/comparison.html", b"<!doctype html><p>Side by side.")
     tuned = [_tuned(month, 0.9 + number / 100) for number, month in enumerate(partitions[-2:])]
     _put(store, layout.tuned_defaults("mxnet"), {"current": tuned[-1], "history": [None, *tuned[:-1]]})
 

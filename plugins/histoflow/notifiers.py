@@ -19,6 +19,7 @@ FOOTER = "Research software, not a diagnostic device."
 class TopicNotifier(BaseNotifier):
     """Publishes to the topic of the setting `notification_topic`; without one it only says so in the log.
 
+    A message that is rendered to nothing is not sent.
     `event` names what has happened (`failure`, `approval`, `champion`, `deadline`), for subscriptions that
     filter by it. A message that cannot be sent fails no task: Airflow logs it.
     """
@@ -34,7 +35,8 @@ class TopicNotifier(BaseNotifier):
 
     def notify(self, context: Context) -> None:  # noqa: ARG002
         """Publish the message."""
-        publish(self.event, self.subject, self.message)
+        if self.message.strip():
+            publish(self.event, self.subject, self.message)
 
     async def async_notify(self, context: Context) -> None:
         """Publish the message from an event loop, as Airflow's triggerer has one."""
@@ -91,9 +93,11 @@ NEW_CHAMPION = functools.partial(
     event="champion",
     subject="Histoflow: a new champion serves, {{ dag_run.partition_key }}",
     message="""
+{% if not ti.xcom_pull(task_ids='register')['version']['deployed_at'] %}
 The endpoint serves a new model, trained on the partition {{ dag_run.partition_key }}.
 Run: {{ dag_run.run_id }}
 What it serves: {{ ti.log_url }}
+{% endif %}
 """,
 )
 

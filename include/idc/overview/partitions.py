@@ -10,7 +10,6 @@ from idc import layout
 from idc.overview.documents import Documents, Entry
 
 CANDIDATES = "candidates/"
-CHAMPION = "champion"  # stands in place of a variant: the served model, scored on this partition's patients
 LONGEST_HISTORY = 36
 RECENT = 3  # partitions in which something may be going on
 SETTLED_S = 300.0  # how old the listing of another may be
@@ -29,7 +28,6 @@ METRICS = (
     "expected_calibration_error",
 )
 HEADLINES = ("balanced_accuracy", "recall", "specificity", "roc_auc", "average_precision", "brier_score")
-COMPARISON = "comparison.html"  # all candidates of the partition side by side
 _READ = ("candidate.json", "metrics.json")
 _PAGES = ("report.html", "card.html", "card.json", "metrics.json")
 _HEATMAP = re.compile(r"heatmaps/(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*\.png)")
@@ -69,7 +67,7 @@ def partition(documents: Documents, name: str) -> dict[str, Any]:
     found = {key.removeprefix(prefix): value for key, value in documents.read(read).items()}
     candidates = [
         _candidate(who, keys, found)
-        for who in (*layout.VARIANTS, CHAMPION)
+        for who in (*layout.VARIANTS, layout.CHAMPION)
         if any(key.startswith(f"{who}/") for key in keys)
     ]
     return {
@@ -77,7 +75,6 @@ def partition(documents: Documents, name: str) -> dict[str, Any]:
         "synthetic": any(one["synthetic"] for one in candidates),
         "datasets": sorted({one["dataset_digest"] for one in candidates if one["dataset_digest"]}),
         "decision": found.get("decision.json"),
-        "pages": [page for page in (COMPARISON,) if page in keys],
         "candidates": candidates,
         "metrics": [
             metric for metric in METRICS if any(metric in one["test"]["metrics"] for one in candidates)
@@ -91,7 +88,7 @@ def partition_prefix(name: str) -> str:
     Raises:
         ConfigurationError: `name` is no partition's.
     """
-    return layout.candidate_prefix(name, CHAMPION).removesuffix(f"{CHAMPION}/")
+    return layout.candidate_prefix(name, layout.CHAMPION).removesuffix(f"{layout.CHAMPION}/")
 
 
 def _is_headline(key: str) -> bool:
@@ -102,7 +99,7 @@ def _line(name: str, entries: Sequence[Entry], found: Mapping[str, Values]) -> d
     prefix = f"{CANDIDATES}{name}/"
     metrics = {
         who: found[key]
-        for who in (*layout.VARIANTS, CHAMPION)
+        for who in (*layout.VARIANTS, layout.CHAMPION)
         if (key := f"{prefix}{who}/metrics.json") in found and any(key == entry.key for entry in entries)
     }
     decision = found.get(f"{prefix}decision.json", {})

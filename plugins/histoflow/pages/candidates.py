@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, HTTPException, Response, status
 
 from histoflow.pages.bucket import HTML, file
 from idc import layout
-from idc.overview.partitions import COMPARISON, partition_prefix
 
 DAG_ID = "idc_deploy"  # who may read the DAG that evaluates may read what it wrote
 FILES = {
@@ -23,13 +22,6 @@ PICTURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\.png")
 router = APIRouter(
     prefix="/candidates", dependencies=[Depends(requires_access_dag("GET", param_dag_id=DAG_ID))]
 )
-
-
-@router.get("/{partition}/comparison.html")
-def read_comparison(partition: str) -> Response:
-    """Answer with the page that shows a partition's candidates side by side."""
-    missing = f"{partition}: no comparison. Run {DAG_ID} for the partition."
-    return file(lambda: partition_prefix(partition) + COMPARISON, missing, HTML)
 
 
 @router.get("/{partition}/{variant}/{name}")

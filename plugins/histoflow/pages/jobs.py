@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -13,6 +12,7 @@ from histoflow.pages import joblogs
 from histoflow.pages.answers import answer
 from histoflow.pages.sources import sources
 from idc.errors import ConfigurationError, HistoflowError
+from idc.jobs.prices import prices
 from idc.jobs.spec import JobKind
 from idc.overview import job as one_job
 from idc.overview import jobs
@@ -86,11 +86,7 @@ def read_log(
 
 def price(instance_type: str) -> float | None:
     """Return the price of an hour in US dollars, None where no table knows it."""
-    if importlib.util.find_spec("idc.jobs.prices") is None:
-        return None
-    table: Any = importlib.import_module("idc.jobs.prices").prices()
-    found: float | None = table.per_hour.get(instance_type)
-    return found
+    return prices().per_hour.get(instance_type)
 
 
 def _described(job: jobs.Job, now: datetime) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from idc.overview import endpoint, partitions, tuning
 from idc.settings import settings
 
 DAG_ID = "idc_deploy"  # who may read the DAG that compares and deploys may read what it found
-PACKAGE_GROUP = "histoflow-idc"
 VERSIONS = 12
 
 router = APIRouter(prefix="/api", dependencies=[Depends(requires_access_dag("GET", param_dag_id=DAG_ID))])
@@ -85,7 +84,7 @@ def _package(model: str) -> tuple[str, dict[str, Any] | None]:
 
 def _versions() -> list[dict[str, Any]]:
     """Return the newest registered versions; one call gives their metadata too."""
-    group = getattr(settings(), "model_package_group", PACKAGE_GROUP)
+    group = settings().model_package_group
     with aws_errors("model versions of group", group):
         answered = (
             sources()

@@ -56,7 +56,6 @@ function contents(found) {
     measured.length ? h("div", { class: "plots" }, PLOTTED.filter((name) => found.metrics.includes(name)).map((name) => intervals(name, measured))) : null,
     table(found),
     h("p", { class: "note" }, patients(found), " ",
-      found.pages.map((name) => [readLink(`candidates/${found.partition}/${name}`, "All candidates side by side", { partition: found.partition }), " "]),
       found.datasets.map((digest) => [readLink(`datasets/${digest}/report.html`, `Dataset report ${short(digest)}`, { partition: found.partition }), " "])),
   ];
 }
