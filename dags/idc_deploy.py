@@ -9,11 +9,10 @@ the model served now, and be approved where a person is asked. Then it is regist
 |---|---|
 | runs | when `idc_train` or `idc_tune` has candidates for the partition, or when triggered with a partition key |
 | reads | `candidates/<partition>/<variant>/candidate.json`, `datasets/<digest>/payload/` |
-| writes | `predictions.csv`, `metrics.json`, `smoke.json`; `candidates/<partition>/decision.json`; the model registry |
+| writes | metrics, report and card of each candidate; `decision.json`; a version in the model registry |
 | then | the endpoint answers; or `keep` says why it stays as it is |
 
 **Running it again** with the same candidates finds the completed jobs and the registered version, and leaves an endpoint alone that serves it.
-
 **When it fails** in `deploy` with *rolled back*, the new model did not come up or an alarm was raised: the old one is still in service, and the
 end of the endpoint's log is in the task's. In `smoke`, it answers, but not as it should: trigger `idc_rollback`.
 """  # noqa: E501
@@ -97,10 +96,7 @@ def idc_deploy() -> None:
 
     planned = plan()
     score = SageMakerTransformOperator.partial(
-        task_id="score",
-        doc_md="Runs a candidate on the validation and test patches.",
-        map_index_template="{{ task.spec.variant }}",
-        **JOB_ARGS,
+        task_id="score", doc_md="Scores patches.", map_index_template="{{ task.spec.variant }}", **JOB_ARGS
     ).expand(spec=planned)
     registered = register()
     approve = ModelApprovalOperator(

@@ -48,7 +48,7 @@ def measure(planned: Iterable[Mapping[str, Any]], jobs: Iterable[Mapping[str, An
 
 
 def report(variant: str) -> dict[str, Any]:
-    """Write a measured candidate's report, heatmaps and model card."""
+    """Write a measured candidate's report, heatmaps and model card, with what was decided once it was."""
     store, partition = runs.store(), runs.partition()
     candidate = registry.candidate(store, partition, variant)
     return reports.evaluation(store, partition=partition, variant=variant, tuning_job=candidate.tuning_job)
@@ -101,13 +101,16 @@ def smoke(version: Mapping[str, Any], *, asset: Asset) -> dict[str, Any]:
 
 def conclude(answered: Mapping[str, Any] | None) -> dict[str, Any]:
     """Write down what came of the decision; `answered` is what the smoke test found, if there was one."""
-    return deploy.conclude(
+    concluded = deploy.conclude(
         runs.store(),
         partition=runs.partition(),
         version=answered["version"] if answered else "",
         approval=runs.result_of("approve"),
         is_deployed=answered is not None,
     )
+    if concluded["variant"]:
+        report(concluded["variant"])
+    return concluded
 
 
 def choose_earlier() -> dict[str, Any]:

@@ -129,7 +129,12 @@ def conclude(
     write_decision(store, partition, {**decision, "result": result})
     said = f"{version} is served" if is_deployed else "what is served stays as it is"
     log.info("%s: %s", said, "; ".join(decision["reasons"]))
-    return {"is_deployed": is_deployed, "version": version, "reasons": decision["reasons"]}
+    return {
+        "is_deployed": is_deployed,
+        "variant": decision["variant"],
+        "version": version,
+        "reasons": decision["reasons"],
+    }
 
 
 def read_decision(store: ObjectStore, partition: str) -> dict[str, Any]:

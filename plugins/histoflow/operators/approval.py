@@ -35,7 +35,8 @@ class ModelApprovalOperator(ApprovalOperator):
         **kwargs: Any,
     ) -> None:
         """Approve `package`, an ARN; `subject` and `body` are what a person reads."""
-        super().__init__(defaults=self.REJECT, **kwargs)
+        # A task's time limit would end the wait for a person; how long that is, the form says.
+        super().__init__(defaults=self.REJECT, **{**kwargs, "execution_timeout": None})
         self.package = package
         self.aws_conn_id = aws_conn_id
         self.region_name = region_name
