@@ -105,7 +105,7 @@ def conclude(answered: Mapping[str, Any] | None) -> dict[str, Any]:
         runs.store(),
         partition=runs.partition(),
         version=answered["version"] if answered else "",
-        approval=runs.result_of("approve"),
+        approval=runs.value_of("approve", "answer"),
         is_deployed=answered is not None,
     )
     if concluded["variant"]:

@@ -71,9 +71,9 @@ def archive() -> str:
     return choose(found, parameter("version", None), has_kaggle=not found and _has_kaggle())
 
 
-def result_of(task_id: str) -> Any:
-    """Return what another task of the run returned, None if it did not run."""
-    return get_current_context()["ti"].xcom_pull(task_ids=task_id)
+def value_of(task_id: str, key: str) -> Any:
+    """Return what another task of the run left under `key`, None if it did not run."""
+    return get_current_context()["ti"].xcom_pull(task_ids=task_id, key=key)
 
 
 def hand_on(**values: Any) -> None:

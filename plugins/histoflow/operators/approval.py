@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from histoflow.hooks.registry import RegistryHook
 
+ANSWER = "answer"
 BY_THE_GATES = "The gates approved it: nobody was to be asked."
 
 
@@ -56,10 +57,10 @@ class ModelApprovalOperator(ApprovalOperator):
         version = self.hook.version(self.package)
         if version.status == APPROVED:
             self.log.info("%s is approved already: %s", version.name, version.reason)
-            return _answer(True, version.reason)
+            return _answer(context, True, version.reason)
         if not runs.is_person_asked():
             self.hook.approve(self.package, BY_THE_GATES)
-            return _answer(True, BY_THE_GATES)
+            return _answer(context, True, BY_THE_GATES)
         self.response_timeout = runs.approval_timeout()
         return super().execute(context)  # type: ignore[no-any-return]
 
@@ -77,13 +78,17 @@ class ModelApprovalOperator(ApprovalOperator):
         else:
             reason = f"Rejected by {_who(event)} in Airflow."
             self.hook.reject(self.package, reason)
-        super().execute_complete(context, event)
-        return _answer(is_approved, reason)
+        answer = _answer(context, is_approved, reason)
+        super().execute_complete(context, event)  # to skip what comes next, it raises
+        return answer
 
 
 def _who(event: Mapping[str, Any]) -> str:
     return str((event.get("responded_by_user") or {}).get("name") or "somebody")
 
 
-def _answer(is_approved: bool, reason: str) -> dict[str, Any]:
-    return {"is_approved": is_approved, "reason": reason}
+def _answer(context: Context, is_approved: bool, reason: str) -> dict[str, Any]:
+    """Leave the answer where it is also found when the task ends by skipping others, and return it."""
+    found = {"is_approved": is_approved, "reason": reason}
+    context["ti"].xcom_push(key=ANSWER, value=found)
+    return found
