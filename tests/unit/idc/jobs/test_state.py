@@ -79,6 +79,7 @@ def test_the_summary_is_small_and_says_where_the_model_is() -> None:
         "job": "train-1",
         "arn": state.arn,
         "run_s": 90,
+        "billable_s": 90,
         "model_data": "s3://b/jobs/train-1/output/model.tar.gz",
         "metrics": {"validation:accuracy": 0.875},
     }
@@ -97,7 +98,7 @@ def test_a_transform_job_is_read_too() -> None:
         },
     )
 
-    assert state.summary() == {"job": "score-1", "arn": "arn", "run_s": 30}
+    assert state.summary() == {"job": "score-1", "arn": "arn", "run_s": 30, "billable_s": 30}
     assert JobKind.TRANSFORM.operation == "transform_job"
     assert JobKind.TRANSFORM.log_group == "/aws/sagemaker/TransformJobs"
 
@@ -119,7 +120,7 @@ def test_a_processing_job_is_read_from_its_own_members() -> None:
     assert (state.run_s, state.failure_reason, state.summary()) == (
         2,
         "out of patience",
-        {"job": "p", "arn": "arn", "run_s": 2},
+        {"job": "p", "arn": "arn", "run_s": 2, "billable_s": 2},
     )
 
 
