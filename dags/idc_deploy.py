@@ -59,9 +59,8 @@ def idc_deploy() -> None:
 
         return deployment.measure(planned, jobs)
 
-    @task(map_index_template="{{ task.op_kwargs['figures']['variant'] }}")
+    @task(map_index_template="{{ task.op_kwargs['figures']['variant'] }}", doc_md="Writes report and card.")
     def report(figures: dict[str, Any]) -> dict[str, Any]:
-        """Write a candidate's report, its heatmaps and its model card."""
         from histoflow import deployment
 
         return deployment.report(figures["variant"])
@@ -105,14 +104,13 @@ def idc_deploy() -> None:
         subject="Shall {{ ti.xcom_pull(task_ids='register', key='name') }} be served?",
         body=registered["question"],
         notifiers=APPROVAL_WANTED(),
-        doc_md="Approves the version, or asks a person to.",
+        doc_md="Approves it, or asks a person.",
     )
     deploy = SageMakerEndpointDeployOperator(
         task_id="deploy", spec=registered["spec"], doc_md="Creates or updates the endpoint."
     )
     keep = EmptyOperator(task_id="keep", doc_md="What is served stays: the log of `decide` says why.")
     answered = smoke(registered["version"])
-
     report.expand(figures=measure(planned, score.output)) >> decide() >> [registered, keep]
     registered >> approve >> deploy >> answered
     keep >> conclude(answered)

@@ -20,12 +20,13 @@ model. In `deploy` with *rolled back*, the earlier model did not come up, and th
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import dag, task
 
 from histoflow import forms
-from histoflow.defaults import DEFAULT_ARGS, ENDPOINT
+from histoflow.defaults import DEFAULT_ARGS, ENDPOINT, deadline
 from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
 
 
@@ -37,6 +38,7 @@ from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
     schedule=None,
     catchup=False,
     max_active_runs=1,
+    deadline=deadline(timedelta(hours=2)),
     default_args=DEFAULT_ARGS,
     tags=["histoflow", "model", "sagemaker"],
     params=forms.rollback(),

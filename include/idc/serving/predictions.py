@@ -35,7 +35,7 @@ Predictor = Annotated[Key, Depends(allowed("predict"))]
     responses=descriptions.problems(400, 401, 403, 408, 413, 415, 422, 429, 500, 502, 503, 504),
 )  # fmt: skip
 async def predict(request: Request, key: Predictor, service: Shared) -> Response:
-    """Answer whether a patch of tissue, stained with H&E at 10×, shows invasive ductal carcinoma.
+    """Answer whether a patch of tissue, stained with H&E, at 2.5×, shows invasive ductal carcinoma.
 
     The body is the image itself, PNG or JPEG, or a form with one file. Smaller patches, from the edge of a
     slide, are taken; what they lack becomes white.

@@ -43,7 +43,7 @@ Viewer = Annotated[Key, Depends(allowed("slides"))]
 
 @router.post(
     "", response_model=Slide, status_code=202, summary="Begin to score a larger image",
-    openapi_extra=descriptions.image_body("an image of a slide, or of a part of one, at 10×"),
+    openapi_extra=descriptions.image_body("an image of a slide, or of a part of one, at 2.5× (4 µm a pixel)"),
     responses={
         202: {
             "description": "It is queued; ask at Location",
