@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +21,6 @@ from stack.rest import AirflowApi
 
 LIMIT_S = 1800
 PARTITION = "2026-10"
-LINEAGE = "lineage.jsonl"
 MINI = local_aws.REPOSITORY.parent / "shared" / "data" / "idc-mini.zip"
 
 
@@ -84,3 +86,25 @@ class Workshop:
     def airflow(self) -> AirflowApi:
         """Return a client of this home's Airflow."""
         return AirflowApi(self.airflow_url, keys.ADMIN, keys.admin_password(Path(self.home) / "airflow"), 300)
+
+
+@contextlib.contextmanager
+def opened(home: Path, **variables: str) -> Iterator[Workshop]:
+    """Open a workshop with ports of its own in the folder; whatever it runs is stopped at the end."""
+    aws_port, s3_port = local_aws.free_ports()
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    made = Workshop(
+        {
+            **kept,
+            "HISTOFLOW_HOME": str(home),
+            "HISTOFLOW_ENVS": str(local_aws.ENVIRONMENTS),
+            "HISTOFLOW_AWS_PORT": str(aws_port),
+            "HISTOFLOW_S3_PORT": str(s3_port),
+            "HISTOFLOW_AIRFLOW_PORT": str(aws_port + 2),
+            **variables,
+        }
+    )
+    yield made
+    made.make("down")
+    for process in made.processes():
+        process.kill()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator
 
 import library_run
 import local_aws
 import pytest
+<<<<<<< HEAD
 import served_api
 from collector import Collector
 from local_aws import LocalAws
 from served_api import ServedApi
 from workshop import LINEAGE, MINI, PARTITION, Workshop
+=======
+from local_aws import LocalAws
+from workshop import MINI, PARTITION, Workshop, opened
+>>>>>>> platform
 
 from idc.dataset.storage import ObjectStore
 from idc.settings import settings
@@ -22,6 +25,7 @@ from stack.settings import StackSettings
 
 
 @pytest.fixture(scope="session")
+<<<<<<< HEAD
 def collector() -> Iterator[Collector]:
     """A listener for Airflow's metrics."""
     collector = Collector()
@@ -59,6 +63,12 @@ def workshop(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> 
     made.make("down")
     for process in made.processes():
         process.kill()
+=======
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    """A home with ports of its own; whatever it runs is stopped at the end."""
+    with opened(tmp_path_factory.mktemp("workshop")) as made:
+        yield made
+>>>>>>> platform
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import contextlib
 import json
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import psutil
 import pytest
 from collector import Collector
 from local_aws import wait_until
-from workshop import LINEAGE, Workshop
+from workshop import Workshop, opened
 
 from idc import layout
 from stack import aws
@@ -27,6 +28,7 @@ from stack.settings import StackSettings
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 BUCKET = "histoflow"
+LINEAGE = "lineage.jsonl"
 MONTHS = [f"2026-0{number}" for number in range(1, 7)]
 ARCHIVE = "synthetic://?patients=8&patches=160&seed=7&grows=2&since=2026-01"
 THEN = {"idc_train": {"variants": ["mxnet"], "epochs": 1}}
@@ -93,6 +95,30 @@ def kill(workshop: Workshop, component: str) -> None:
     for process in {child for root in roots for child in (root, *root.children(recursive=True))}:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
+
+
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    """A listener for Airflow's metrics."""
+    collector = Collector()
+    yield collector
+    collector.shutdown()
+    collector.server_close()
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Workshop]:
+    """A home whose Airflow sends metrics to the collector, and lineage into a file."""
+    home = tmp_path_factory.mktemp("months")
+    lineage = {"type": "file", "log_file_path": str(home / LINEAGE), "append": True}
+    observed = {
+        "AIRFLOW__METRICS__OTEL_ON": "True",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.port}",
+        "OTEL_METRIC_EXPORT_INTERVAL": "5000",
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(lineage),
+    }
+    with opened(home, **observed) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
