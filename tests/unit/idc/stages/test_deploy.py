@@ -11,6 +11,7 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
+from unit.idc.deployment.test_decision import SERVED
 from unit.idc.stages.rehearsal import (
     PARTITION,
     SETTINGS,
@@ -199,11 +200,11 @@ def test_an_answer_of_another_version_fails(snapshot: ObjectStore, version: Vers
 
 
 @pytest.mark.parametrize("answer", [[0.5, 0.5], [0.2, 0.2], [1.5, -0.5], [0.1], {"p": 1}, "none", [None, 1]])
-def test_an_answer_that_is_not_the_evaluated_models_fails(answer: object, version: Version) -> None:
+def test_an_answer_that_is_not_the_evaluated_models_fails(answer: object) -> None:
     patch = smoke.KnownPatch("9_idx5_x1_y1_class1.png", "9", 1, b"image", evaluated=0.9)
 
     with pytest.raises(EndpointFailed, match="endpoint idc"):
-        smoke.read_answer("idc", patch, json.dumps(answer).encode(), version.served)
+        smoke.read_answer("idc", patch, json.dumps(answer).encode(), SERVED)
 
 
 def test_another_artifact_behind_the_endpoint_fails(snapshot: ObjectStore, version: Version) -> None:
