@@ -7,16 +7,10 @@ from collections.abc import Iterator
 import library_run
 import local_aws
 import pytest
-<<<<<<< HEAD
 import served_api
-from collector import Collector
 from local_aws import LocalAws
 from served_api import ServedApi
-from workshop import LINEAGE, MINI, PARTITION, Workshop
-=======
-from local_aws import LocalAws
 from workshop import MINI, PARTITION, Workshop, opened
->>>>>>> platform
 
 from idc.dataset.storage import ObjectStore
 from idc.settings import settings
@@ -25,50 +19,10 @@ from stack.settings import StackSettings
 
 
 @pytest.fixture(scope="session")
-<<<<<<< HEAD
-def collector() -> Iterator[Collector]:
-    """A listener for Airflow's metrics."""
-    collector = Collector()
-    yield collector
-    collector.shutdown()
-    collector.server_close()
-
-
-@pytest.fixture(scope="session")
-def workshop(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Workshop]:
-    """A home with ports of its own; whatever it runs is stopped at the end.
-
-    Its Airflow sends metrics to the collector, and lineage into a file.
-    """
-    aws_port, s3_port = local_aws.free_ports()
-    home = tmp_path_factory.mktemp("workshop")
-    lineage = {"type": "file", "log_file_path": str(home / LINEAGE), "append": True}
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    made = Workshop(
-        {
-            **kept,
-            "HISTOFLOW_HOME": str(home),
-            "HISTOFLOW_ENVS": str(local_aws.ENVIRONMENTS),
-            "HISTOFLOW_AWS_PORT": str(aws_port),
-            "HISTOFLOW_S3_PORT": str(s3_port),
-            "HISTOFLOW_AIRFLOW_PORT": str(aws_port + 2),
-            "HISTOFLOW_API_PORT": str(aws_port + 3),
-            "AIRFLOW__METRICS__OTEL_ON": "True",
-            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.port}",
-            "OTEL_METRIC_EXPORT_INTERVAL": "5000",
-            "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(lineage),
-        }
-    )
-    yield made
-    made.make("down")
-    for process in made.processes():
-        process.kill()
-=======
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     """A home with ports of its own; whatever it runs is stopped at the end."""
     with opened(tmp_path_factory.mktemp("workshop")) as made:
         yield made
->>>>>>> platform
 
 
 @pytest.fixture(scope="session")
