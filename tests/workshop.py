@@ -101,6 +101,7 @@ def opened(home: Path, **variables: str) -> Iterator[Workshop]:
             "HISTOFLOW_AWS_PORT": str(aws_port),
             "HISTOFLOW_S3_PORT": str(s3_port),
             "HISTOFLOW_AIRFLOW_PORT": str(aws_port + 2),
+            "HISTOFLOW_API_PORT": str(aws_port + 3),
             **variables,
         }
     )
