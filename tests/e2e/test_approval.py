@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from typing import Any
 
-import local_aws
 import pytest
 from local_aws import wait_until
 from unit.idc.deployment.test_decision import SERVED
-from workshop import Workshop
+from workshop import Workshop, opened
 
 from stack.rest import AirflowApi
 
@@ -50,26 +48,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
     """A home whose Airflow has one DAG, with the operator of `idc_deploy` that asks."""
     dags = tmp_path_factory.mktemp("dags")
     (dags / "approval.py").write_text(DAG_FILE)
-    aws_port, s3_port = local_aws.free_ports()
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    made = Workshop(
-        {
-            **kept,
-            "HISTOFLOW_HOME": str(tmp_path_factory.mktemp("house")),
-            "HISTOFLOW_ENVS": str(local_aws.ENVIRONMENTS),
-            "HISTOFLOW_AWS_PORT": str(aws_port),
-            "HISTOFLOW_S3_PORT": str(s3_port),
-            "HISTOFLOW_AIRFLOW_PORT": str(aws_port + 2),
-            "HISTOFLOW_DAGS_FOLDER": str(dags),
-        }
-    )
-    up = made.make("up")
-    assert up.returncode == 0, up.stdout[-4000:] + up.stderr[-2000:]
-    made.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
-    yield made
-    made.make("down")
-    for process in made.processes():
-        process.kill()
+    with opened(tmp_path_factory.mktemp("house"), HISTOFLOW_DAGS_FOLDER=str(dags)) as made:
+        up = made.make("up")
+        assert up.returncode == 0, up.stdout[-4000:] + up.stderr[-2000:]
+        made.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
+        yield made
 
 
 class Question:
