@@ -25,7 +25,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 
 from histoflow import forms
-from histoflow.defaults import CANDIDATES, DEFAULT_ARGS, ENDPOINT, JOB_ARGS
+from histoflow.defaults import CANDIDATES, DECISION, DEFAULT_ARGS, ENDPOINT, JOB_ARGS
 from histoflow.notifiers import APPROVAL_WANTED, NEW_CHAMPION
 from histoflow.operators.approval import ModelApprovalOperator
 from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
@@ -86,7 +86,7 @@ def idc_deploy() -> None:
 
         return deployment.smoke(version, asset=ENDPOINT)
 
-    @task(trigger_rule="none_failed")
+    @task(trigger_rule="none_failed", outlets=[DECISION])
     def conclude(answered: dict[str, Any] | None) -> dict[str, Any]:
         """Write down what came of it: what is served, or why it stays as it is, and who said so."""
         from histoflow import deployment

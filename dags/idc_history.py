@@ -6,7 +6,7 @@ the dataset, the candidates' metrics with 95 % bounds over patients, and the cha
 
 | | |
 |---|---|
-| runs | when the endpoint serves a partition's model, or when triggered |
+| runs | when `idc_deploy` has decided about a partition, or when triggered |
 | reads | `snapshots/*/manifest.json`, `candidates/*/*/metrics.json`, `candidates/*/decision.json` |
 | writes | `history/history.html`, `history/history.png` |
 
@@ -21,7 +21,7 @@ from datetime import timedelta
 
 from airflow.sdk import PartitionedAssetTimetable, dag
 
-from histoflow.defaults import DEFAULT_ARGS, ENDPOINT, deadline
+from histoflow.defaults import DECISION, DEFAULT_ARGS, deadline
 from histoflow.operators.report import HistoryReportOperator
 
 
@@ -30,7 +30,7 @@ from histoflow.operators.report import HistoryReportOperator
     dag_display_name="IDC · history",
     description="all partitions → one page with a chart",
     doc_md=__doc__,
-    schedule=PartitionedAssetTimetable(assets=ENDPOINT),
+    schedule=PartitionedAssetTimetable(assets=DECISION),
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,

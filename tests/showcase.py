@@ -13,7 +13,8 @@ from embedded_aws import kinds
 from embedded_aws.store import Kind, Store
 from idc import layout
 from idc.dataset.storage import ObjectStore
-from idc.overview.partitions import CHAMPION, METRICS
+from idc.layout import CHAMPION
+from idc.overview.partitions import METRICS
 from idc.served import ServedModel
 
 DIGEST = "0123456789abcdef" * 4

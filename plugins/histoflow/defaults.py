@@ -52,4 +52,5 @@ def deadline(limit: timedelta) -> DeadlineAlert:
 SNAPSHOT = Asset(name="idc_snapshot", uri="x-histoflow://idc/snapshot", group="histoflow")
 DATASET = Asset(name="idc_dataset", uri="x-histoflow://idc/dataset", group="histoflow")
 CANDIDATES = Asset(name="idc_candidates", uri="x-histoflow://idc/candidates", group="histoflow")
+DECISION = Asset(name="idc_decision", uri="x-histoflow://idc/decision", group="histoflow")
 ENDPOINT = Asset(name="idc_endpoint", uri="x-histoflow://idc/endpoint", group="histoflow")
