@@ -21,7 +21,7 @@ from airflow.sdk import (
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
-from histoflow.defaults import SAGEMAKER_POOL
+from histoflow.defaults import ENDPOINT, SAGEMAKER_POOL
 from histoflow.operators.approval import ModelApprovalOperator
 from histoflow.operators.kaggle import KaggleDatasetToS3Operator
 
@@ -142,10 +142,13 @@ def test_the_chain_is_made_of_assets(dags: dict[str, DAG]) -> None:
             assert isinstance(timetable, PartitionedAssetTimetable)
             assert timetable.asset_condition == made, dag_id
         outlets = {task.task_id: task.outlets for task in dags[dag_id].tasks if task.outlets}
+        if dag_id == "idc_deploy":
+            assert outlets.pop("smoke") == [ENDPOINT], "for others: no DAG here waits for it"
         branches = {"kaggle", "archive"}  # one of them runs
         assert len(outlets) == 1 or set(outlets) == branches, f"{dag_id} would start the next DAG twice"
         [made] = outlets.popitem()[1]
         assert all(others == [made] for others in outlets.values())
+    assert dags["idc_history"].timetable.asset_condition == made
 
 
 def test_rolling_back_is_one_click(dags: dict[str, DAG]) -> None:
