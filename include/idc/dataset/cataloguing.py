@@ -78,7 +78,9 @@ def _distinct(rows: NDArray[Any], patients: List[str]) -> Tuple[NDArray[Any], in
             pair = rows[order[differing[0] - 1 : differing[0] + 1]]
             raise _conflict(pair, column, len(differing), patients)
     kept = order[~is_repeat]
-    return rows[kept[np.argsort(rows["offset"][kept])]], len(repeats)
+    del order, is_repeat, values  # the tables are large: what is not needed any more goes
+    kept = kept[np.argsort(rows["offset"][kept])]
+    return rows[kept], len(repeats)
 
 
 def _conflict(pair: NDArray[Any], column: str, count: int, patients: List[str]) -> CorruptArchive:

@@ -18,7 +18,7 @@ _END_64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR_64 = struct.Struct("<4sLQL")
 _LONGEST_COMMENT = 0xFFFF
 ENCRYPTED, _UTF8 = 0x1, 0x800
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 18
 FULL = 0xFFFFFFFF  # the value of a field whose number is in the Zip64 fields
 
 
@@ -70,7 +70,7 @@ def find_directory(reader: RangeReader) -> Directory:
 
 
 def read_blocks(reader: RangeReader, directory: Directory) -> Iterator[Tuple[bytes, List[int]]]:
-    """Yield a megabyte or so of the directory at a time, and where in it each entry begins.
+    """Yield a quarter of a megabyte or so of the directory at a time, and where in it each entry begins.
 
     Raises:
         CorruptArchive: the directory is damaged, or holds another number of entries than it claims.
@@ -101,7 +101,7 @@ def read_blocks(reader: RangeReader, directory: Directory) -> Iterator[Tuple[byt
 
 
 def read_entries(reader: RangeReader, directory: Directory) -> Iterator[Member]:
-    """Yield every entry in order, reading a megabyte of the directory at a time.
+    """Yield every entry in order, reading the directory in blocks.
 
     Raises:
         CorruptArchive: as `read_blocks`, or an entry is damaged.
