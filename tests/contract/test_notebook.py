@@ -23,7 +23,8 @@ from idc.dataset.conversion import Conversion, ConversionSettings, dataset_diges
 from idc.dataset.convert import convert
 from idc.dataset.snapshot import ingest, point_to_dataset
 from idc.dataset.storage import ObjectStore
-from idc.jobs.models import endpoint_spec
+from idc.jobs.hosting import EndpointSpec, production_variant
+from idc.jobs.models import model_request
 from idc.registry import Candidate
 from idc.settings import Settings
 
@@ -78,8 +79,9 @@ def endpoint(embedded_aws: LocalAws, store: ObjectStore, tmp_path: Path) -> Iter
         hyperparameters={},
         metrics={},
     )
-    settings = Settings(bucket=embedded_aws.bucket, role_arn=embedded_aws.role_arn, endpoint_name=name)
-    spec = endpoint_spec(settings, candidate)
+    settings = Settings(bucket=embedded_aws.bucket, role_arn=embedded_aws.role_arn)
+    variant = production_variant(instance_type="ml.m5.large", instance_count=1)
+    spec = EndpointSpec(name, model_request(settings, candidate), variant)
     sagemaker = embedded_aws.client("sagemaker")
     sagemaker.create_model(**spec.model_request())
     sagemaker.create_endpoint_config(**spec.config_request())
