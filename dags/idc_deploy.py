@@ -1,7 +1,7 @@
 """
 ### Candidates are measured, and the best one is served if it is good enough
 
-Every candidate scores the same validation and test patches in a SageMaker **batch transform job**; the metrics, with 95 % bounds over patients,
+Every candidate, and the model served now, scores the same patches in a SageMaker **batch transform job**; the metrics, with 95 % bounds over patients,
 are computed here. Threshold and challenger are chosen on validation, never on test. The challenger has to pass the **gates**, be no worse than
 the model served now, and be approved where a person is asked. Then it is registered, and the endpoint **created if absent, updated if present**.
 
@@ -10,7 +10,7 @@ the model served now, and be approved where a person is asked. Then it is regist
 | runs | when `idc_train` or `idc_tune` has candidates for the partition, or when triggered with a partition key |
 | reads | `candidates/<partition>/<variant>/candidate.json`, `datasets/<digest>/payload/` |
 | writes | metrics, report and card of each candidate; `decision.json`; a version in the model registry |
-| then | the endpoint answers; or `keep` says why it stays as it is |
+| then | the endpoint answers, or stays as it is: the log of `decide` says why; `idc_history` starts |
 
 **Running it again** with the same candidates finds the completed jobs and the registered version, and leaves an endpoint alone that serves it.
 **When it fails** in `deploy` with *rolled back*, the new model did not come up or an alarm was raised: the old one is still in service, and the

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -9,6 +10,7 @@ from html import escape
 _CHAR, _LINE, _PAD = 7.4, 18, 14  # width of a character, height of a line and space around text, in pixels
 _AHEAD, _BESIDE = 36, 22  # between ranks, and between the nodes of a rank
 _PAGE = 700
+_BEND = "bend"  # the kind of what is no box but where a long arrow passes a rank
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class _Box:
     node: Node
     x: float
     y: float
+    end: float  # where arrows leave, along the reading direction
 
 
 def draw(title: str, nodes: Sequence[Node], edges: Sequence[Edge]) -> str:
@@ -53,24 +56,42 @@ def draw(title: str, nodes: Sequence[Node], edges: Sequence[Edge]) -> str:
 
     It reads from left to right, or from top to bottom where it would be wider than a page.
     """
+    nodes, edges = _with_bends(nodes, edges)
     is_upright = False
     boxes = _laid_out(nodes, edges, is_upright)
     if _right(boxes) > _PAGE:
         is_upright = True
         boxes = _laid_out(nodes, edges, is_upright)
-    width = _right(boxes)
     height = max(box.y + box.node.height for box in boxes.values()) + 2
-    edged = [_edge(boxes[edge.source], boxes[edge.target], edge, is_upright) for edge in edges]
-    lines, labels = [path for path, _ in edged], [label for _, label in edged]
-    drawn = [_box(box) for box in boxes.values()]
+    lines = [_line(boxes[edge.source], boxes[edge.target], edge, is_upright) for edge in edges]
+    labelled = [_label(boxes, edge, edges, is_upright) for edge in edges if edge.label]
+    labels = [text for text, _, _ in labelled]
+    left = min([0.0, *(start for _, start, _ in labelled)])
+    width = max([_right(boxes), *(end for _, _, end in labelled)]) - left
+    drawn = [_box(box) for box in boxes.values() if box.node.kind != _BEND]
     return (
         f'<svg class="drawing" role="img" aria-label="{escape(title)}" style="max-width:{width:.0f}px" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" xmlns="http://www.w3.org/2000/svg">'
+        f'viewBox="{left:.0f} 0 {width:.0f} {height:.0f}" xmlns="http://www.w3.org/2000/svg">'
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" '
         'orient="auto"><path class="tip" d="M0 0 8 4 0 8z"/></marker></defs>'
         + "".join(lines + labels + drawn)
         + "</svg>"
     )
+
+
+def _with_bends(nodes: Sequence[Node], edges: Sequence[Edge]) -> tuple[list[Node], list[Edge]]:
+    """Give an arrow a place of its own in every rank that it passes, so that it goes behind no box."""
+    ranks = _ranks(nodes, edges)
+    rank = {node.id: number for number, own in enumerate(ranks) for node in own}
+    all_nodes, steps = list(nodes), []
+    for edge in edges:
+        between = range(rank[edge.source] + 1, rank[edge.target])
+        bends = [Node(f"{edge.source} {edge.target} {number}", "", kind=_BEND) for number in between]
+        all_nodes += bends
+        way = [edge.source, *(bend.id for bend in bends), edge.target]
+        for source, target in itertools.pairwise(way):
+            steps.append(Edge(source, target, edge.label if source == edge.source else "", edge.is_dashed))
+    return all_nodes, steps
 
 
 def _right(boxes: dict[str, _Box]) -> float:
@@ -88,8 +109,10 @@ def _laid_out(nodes: Sequence[Node], edges: Sequence[Edge], is_upright: bool) ->
         across = 2 + (longest - _length(rank, is_upright)) / 2
         thickest = max(_size(node, not is_upright) for node in rank)
         for node in rank:
-            inset = along + (thickest - _size(node, not is_upright)) / 2
-            boxes[node.id] = _Box(node, across, inset) if is_upright else _Box(node, inset, across)
+            size = thickest if node.kind == _BEND else _size(node, not is_upright)
+            inset = along + (thickest - size) / 2
+            x, y = (across, inset) if is_upright else (inset, across)
+            boxes[node.id] = _Box(node, x, y, inset + size)
             across += _size(node, is_upright) + _BESIDE
         here = {node.id for node in rank}
         labels = [len(edge.label) * _CHAR * 0.85 for edge in edges if edge.source in here and not is_upright]
@@ -135,21 +158,37 @@ def _box(box: _Box) -> str:
     )
 
 
-def _edge(source: _Box, target: _Box, edge: Edge, is_upright: bool) -> tuple[str, str]:
-    """Return the arrow and its label."""
+def _ends(source: _Box, target: _Box, is_upright: bool) -> tuple[float, float, float, float]:
     if is_upright:
-        x1, y1 = source.x + source.node.width / 2, source.y + source.node.height
-        x2, y2 = target.x + target.node.width / 2, target.y
-        bend_x, bend_y, label_x, label_y = 0.0, (y2 - y1) / 2, 8.0, 4.0
-    else:
-        x1, y1 = source.x + source.node.width, source.y + source.node.height / 2
-        x2, y2 = target.x, target.y + target.node.height / 2
-        bend_x, bend_y, label_x, label_y = (x2 - x1) / 2, 0.0, 0.0, -6.0
-    ends = f"{x1 + bend_x:.0f} {y1 + bend_y:.0f} {x2 - bend_x:.0f} {y2 - bend_y:.0f} {x2:.0f} {y2:.0f}"
+        return source.x + source.node.width / 2, source.end, target.x + target.node.width / 2, target.y
+    return source.end, source.y + source.node.height / 2, target.x, target.y + target.node.height / 2
+
+
+def _line(source: _Box, target: _Box, edge: Edge, is_upright: bool) -> str:
+    """Return the arrow, or its part to the end of the rank that it passes."""
+    x1, y1, x2, y2 = _ends(source, target, is_upright)
+    bend_x, bend_y = (0.0, (y2 - y1) / 2) if is_upright else ((x2 - x1) / 2, 0.0)
+    way = f"M{x1:.0f} {y1:.0f}C{x1 + bend_x:.0f} {y1 + bend_y:.0f} {x2 - bend_x:.0f} {y2 - bend_y:.0f} "
+    way += f"{x2:.0f} {y2:.0f}"
     dashed = ' stroke-dasharray="5 4"' if edge.is_dashed else ""
-    path = f'<path class="edge" marker-end="url(#tip)" d="M{x1:.0f} {y1:.0f}C{ends}"{dashed}/>'
-    if not edge.label:
-        return path, ""
-    kind = "label start" if is_upright else "label"
-    x, y = (x1 + x2) / 2 + label_x, (y1 + y2) / 2 + label_y
-    return path, f'<text class="{kind}" x="{x:.0f}" y="{y:.0f}">{escape(edge.label)}</text>'
+    if target.node.kind != _BEND:
+        return f'<path class="edge" marker-end="url(#tip)" d="{way}"{dashed}/>'
+    through = f"V{target.end:.0f}" if is_upright else f"H{target.end:.0f}"
+    return f'<path class="edge" d="{way}{through}"{dashed}/>'
+
+
+def _label(
+    boxes: dict[str, _Box], edge: Edge, edges: Sequence[Edge], is_upright: bool
+) -> tuple[str, float, float]:
+    """Return an arrow's label, and where it begins and ends: above it, or on the side where no other is."""
+    x1, y1, x2, y2 = _ends(boxes[edge.source], boxes[edge.target], is_upright)
+    is_alone = sum(other.source == edge.source for other in edges) == 1
+    is_joining = is_alone and sum(other.target == edge.target for other in edges) > 1
+    x, y, width = (x1 + x2) / 2, (y1 + y2) / 2, len(edge.label) * _CHAR * 0.85
+    if not is_upright:
+        kind, y, left = "label", y - 6, x - width / 2
+    elif (x2 > x1 + 1) if is_joining else (x2 < x1 - 1):
+        kind, x, y, left = "label end", x - 8, y + 4, x - 8 - width
+    else:
+        kind, x, y, left = "label start", x + 8, y + 4, x + 8
+    return f'<text class="{kind}" x="{x:.0f}" y="{y:.0f}">{escape(edge.label)}</text>', left, left + width

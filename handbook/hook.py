@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT))  # MkDocs loads this file alone, and takes back what it adds to the path
+
+from handbook.mermaid import drawn  # noqa: E402 - found by the line above
+
 ENVIRONMENTS = Path(os.environ.get("HISTOFLOW_ENVS") or ROOT / ".histoflow" / "envs")
 # Each prints pages from the code it can import; the second is there once the REST API is.
 GENERATORS = (("airflow", "handbook", "dags"), ("serving", "handbook.rest", "include/idc/serving"))
@@ -50,7 +55,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 - as MkDocs calls it
-    """Turn links that leave `docs/` into the paths they name."""
+    """Draw flowcharts, and turn links that leave `docs/` into the paths they name."""
     if page.file.abs_src_path is None:
         return markdown
     folder = Path(page.file.abs_src_path).parent
@@ -64,7 +69,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         path = f"`{target.relative_to(ROOT)}`"
         return path if match["text"].strip("`") in path else f"{match['text']} ({path})"
 
-    return _LINK.sub(replaced, markdown)
+    return _LINK.sub(replaced, drawn(markdown))
 
 
 def _generated(environment: str, module: str) -> dict[str, str]:

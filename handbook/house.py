@@ -67,7 +67,7 @@ def _about(part: str) -> str:
     return {
         "dags": "one DAG a file: declares and wires",
         "plugins": "operators, triggers, hooks and pages: everything that knows Airflow",
-        "idc": "the library: dataset, records, job requests, evaluation. Knows nothing of Airflow",
+        "idc": "the library, from data set to REST API. Knows nothing of Airflow",
         "embedded_aws": "the embedded AWS. Knows nothing of this project",
         "stack": "sets up environments, runs the services, `make demo`",
         "training_scripts": "what runs inside a SageMaker container",

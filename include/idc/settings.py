@@ -108,7 +108,10 @@ class Settings(BaseSettings):
         default=2, ge=1, le=100, description="a number of instances; from two on SageMaker spreads them"
     )
     endpoint_max_instance_count: int = Field(
-        default=4, ge=1, le=100, description="as many instances as load may call for; the least: no scaling"
+        default=4,
+        ge=1,
+        le=100,
+        description="instances that load may call for; no more than the count: no scaling",
     )
     endpoint_invocations_per_instance: int = Field(
         default=1200, ge=1, le=10**6, description="invocations a minute and instance to scale at"
@@ -225,7 +228,7 @@ class OperationSettings(BaseSettings):
     )
     notification_topic: TopicArn | None = Field(
         default=None,
-        description="the ARN of an SNS topic that hears of failures, approvals wanted and new champions",
+        description="the ARN of an SNS topic that hears of failures, late runs, approvals, new champions",
     )
 
 

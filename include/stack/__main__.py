@@ -62,7 +62,10 @@ def _parser() -> argparse.ArgumentParser:
     logs = commands.add_parser("logs", help="follow the logs")
     logs.add_argument("names", nargs="*", help="of these processes only")
     command = commands.add_parser("demo", help="run the whole pipeline and show its results")
-    command.add_argument("--archive", help="a path, s3://… or synthetic://…; default: a generated sample")
+    command.add_argument(
+        "--archive",
+        help="a path or kaggle://…, https://…, s3://…, synthetic://…; default: a generated sample",
+    )
     command.add_argument(
         "--split", help="a CSV of patient,split: a path, s3://… or https://…; default: by seed"
     )

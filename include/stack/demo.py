@@ -19,7 +19,7 @@ def run(settings: StackSettings, *, archive: str | None, split: str | None, part
 
     Args:
         settings: of the stack.
-        archive: a path, `s3://…` or `synthetic://…`; None takes a generated sample.
+        archive: a path or `kaggle://…`, `https://…`, `s3://…`, `synthetic://…`; None: a generated sample.
         split: a CSV of patients and their splits, by path or address; None splits by seed and shares.
         partition: the month to run; None chooses one.
 

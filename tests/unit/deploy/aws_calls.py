@@ -91,8 +91,11 @@ def _methods(tree: ast.AST, strings: set[str]) -> Iterator[str]:
 def _composed(method: ast.expr, strings: set[str]) -> Iterator[str]:
     """Yield what a method's name can come to: its verb joined to each kind of job, or each string."""
     if isinstance(method, ast.JoinedStr) and isinstance(method.values[0], ast.Constant):
-        is_job = "kind" in ast.unparse(method)
-        yield from (f"{method.values[0].value}{noun}" for noun in (NOUNS if is_job else strings))
+        verb, is_job = method.values[0].value, "kind" in ast.unparse(method)
+        if isinstance(last := method.values[-1], ast.Constant) and len(method.values) > 1:
+            yield from (f"{verb}{noun.removesuffix('_job')}{last.value}" for noun in NOUNS)
+        else:
+            yield from (f"{verb}{noun}" for noun in (NOUNS if is_job else strings))
     elif isinstance(method, ast.Name):
         yield from (text for text in strings if "_" in text)
     elif isinstance(method, ast.Constant):
@@ -110,6 +113,8 @@ def _strings(tree: ast.AST) -> Iterator[str]:
 
 
 def _name(node: ast.expr) -> str:
+    if isinstance(node, ast.Call):  # what a client is asked for: `client("s3")`, `self._api()`
+        node = node.func
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""

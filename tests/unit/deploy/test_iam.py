@@ -39,8 +39,13 @@ ON_EVERYTHING = {
     "ecr:GetAuthorizationToken",
     "sagemaker:ListEndpointConfigs",
     "sagemaker:ListEndpoints",
+    "sagemaker:ListHyperParameterTuningJobs",
     "sagemaker:ListModelPackages",
+    "sagemaker:ListProcessingJobs",
+    "sagemaker:ListTrainingJobs",
     "sagemaker:ListTrainingJobsForHyperParameterTuningJob",
+    "sagemaker:ListTransformJobs",
+    "sagemaker:Search",
 }
 SERVING = ROOT / "include" / "idc" / "serving"
 # Airflow's policies, each with what it is for.
@@ -79,6 +84,8 @@ def test_the_code_that_is_read_holds_the_calls_known_of() -> None:
         "sagemaker:CreateModel",
         "sagemaker:UpdateEndpoint",
         "sagemaker:ListTags",
+        "sagemaker:ListProcessingJobs",
+        "sagemaker:Search",
         "logs:GetLogEvents",
     } <= called_by_airflow()
     assert not any(action.endswith((":CreateJob", ":GetDataset")) for action in called_by_airflow())

@@ -50,3 +50,14 @@ def test_a_long_chain_stands_upright() -> None:
 
 def test_text_is_escaped() -> None:
     assert "<b>" not in draw("<b>", [Node("a", "<b>")], [])
+
+
+def test_an_arrow_past_a_rank_goes_around_the_box_there() -> None:
+    nodes = [Node(name, name) for name in ("first", "between", "last")]
+    chain = [Edge("first", "between"), Edge("between", "last")]
+    plain, around = draw("a chain", nodes, chain), draw("a chain", nodes, [*chain, Edge("first", "last")])
+
+    assert (plain.count("marker-end"), around.count("marker-end")) == (2, 3)
+    assert len(boxes(around)) == len(nodes)
+    heights = [float(ElementTree.fromstring(svg).attrib["viewBox"].split()[3]) for svg in (plain, around)]
+    assert heights[0] < heights[1]
