@@ -94,10 +94,10 @@ def rehearsal() -> tuple[str, dict[str, bytes]]:
     return digest, objects
 
 
-def deploying() -> Any:
-    """A run of idc_deploy as far as its tasks look at it, in which nobody was asked to approve."""
+def deploying(**left: Any) -> Any:
+    """A run of idc_deploy as far as its tasks look at it; `left` is what tasks left, by the task."""
     run = SimpleNamespace(run_id="r", partition_key=PARTITION)
-    task = SimpleNamespace(xcom_pull=lambda **_: None)
+    task = SimpleNamespace(xcom_pull=lambda task_ids, **_: left.get(task_ids))
     return set_current_context({"params": {}, "dag_run": run, "ti": task})  # type: ignore[arg-type]
 
 
@@ -126,9 +126,9 @@ def test_a_worse_challenger_is_not_deployed_and_a_better_one_is_registered(
     key = layout.metrics(PARTITION, "mxnet")
 
     registry.write_json(store, key, {**metrics, "comparison": compared(-0.1)})
-    with deploying():
+    with deploying(decide="keep", approve={"is_approved": True, "reason": "of an earlier try"}):
         assert deployment.decide(deploying="register", keeping="keep") == "keep"
-        concluded = deployment.conclude(None)
+        concluded = deployment.conclude({"version": "v0-of-an-earlier-try"}, deploying="register")
 
     reason = f"not worse than {champion.name} missed: difference in balanced accuracy -0.080"
     assert [one.startswith(reason) for one in concluded["reasons"]] == [True]
@@ -175,15 +175,17 @@ def test_a_version_is_registered_once_even_if_the_answer_was_lost(endpoint: Endp
 
 
 def test_the_champion_is_what_the_endpoint_serves_now(endpoint: Endpoint) -> None:
-    assert deployment.champion() is None
+    assert RegistryHook().served_by(endpoint.name) is None
     plain = endpoint.spec(saying("of no registry"))
     airflow_task.run(SageMakerEndpointDeployOperator(task_id="deploy", spec=plain.to_dict()))
-    assert deployment.champion() is None
+    assert RegistryHook().served_by(endpoint.name) is None
 
     version = RegistryHook().register(package(endpoint, "one"))
     put_behind(endpoint, version)
 
-    assert deployment.champion() == version.served
+    champion = RegistryHook().served_by(endpoint.name)
+    assert champion is not None
+    assert champion.served == version.served
     assert EndpointHook().model_data(endpoint.name) == version.served.model_data
     assert EndpointHook().invoke(endpoint.name, b"{}", JSON) == (b"one", version.name)
 

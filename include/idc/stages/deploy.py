@@ -120,12 +120,18 @@ def smoke_test(
 def conclude(
     store: ObjectStore, *, partition: str, version: str, approval: Mapping[str, Any] | None, is_deployed: bool
 ) -> dict[str, Any]:
-    """Add to decision.json what came of it: the model is served, or the champion kept, and who said so."""
+    """Add to decision.json what came of it: the model is served, or the champion kept, and who said so.
+
+    It may be repeated, and after another answer the one before is not told any more.
+    """
     decision = read_decision(store, partition)
+    told = ((decision.get("result") or {}).get("approval") or {}).get("reason")
+    decision["reasons"] = [reason for reason in decision["reasons"] if reason != told]
     result = {"is_deployed": is_deployed, "version": version or None, "approval": approval}
+    if approval:
+        decision["outcome"] = str(Outcome.DEPLOY if approval["is_approved"] else Outcome.KEEP)
     if approval and not approval["is_approved"]:
-        decision["reasons"] = [*decision["reasons"], str(approval["reason"])]
-        decision["outcome"] = str(Outcome.KEEP)
+        decision["reasons"].append(str(approval["reason"]))
     write_decision(store, partition, {**decision, "result": result})
     said = f"{version} is served" if is_deployed else "what is served stays as it is"
     log.info("%s: %s", said, "; ".join(decision["reasons"]))
