@@ -11,6 +11,7 @@ from idc import layout, registry
 from idc.dataset.manifest import Manifest
 from idc.dataset.snapshot import point_to_dataset
 from idc.dataset.storage import ObjectStore
+from idc.report.partitions import Figure
 from idc.stages import history
 
 MONTHS = ["2026-08", "2026-09", "2026-10"]
@@ -67,6 +68,26 @@ def test_page_and_chart_are_written(months: ObjectStore) -> None:
     assert "SYNTHETIC DATA" in page
     assert "0.900 (0.800–1.000)" in page
     assert page.index("2026-10") < page.rindex("2026-08")
+
+
+def test_a_champion_that_has_seen_every_patient_has_no_figure(months: ObjectStore) -> None:
+    registry.write_json(months, layout.metrics(MONTHS[1], "champion"), {"test": None})
+
+    found = list(history.read(months))[1]
+
+    assert found.champion == "champion"
+    assert found.best("balanced_accuracy") == "champion"
+    assert history.run(months)["partitions"] == 3
+
+
+def test_a_figure_without_bounds_is_told_too(months: ObjectStore) -> None:
+    alone = {"value": 0.7, "low": None, "high": None, "reason": "a single patient has no bounds"}
+    registry.write_json(months, layout.metrics(MONTHS[2], "mxnet"), {"test": {"balanced_accuracy": alone}})
+
+    [*_, newest] = history.read(months)
+
+    assert newest.candidates["mxnet"]["balanced_accuracy"] == Figure(0.7, None, None)
+    assert history.run(months)["partitions"] == 3
 
 
 def test_before_anything_is_measured_there_is_a_page_too(store: ObjectStore) -> None:
