@@ -25,7 +25,7 @@ from idc.dataset.storage import ObjectStore
 from idc.deployment.decision import Decision, Outcome
 from idc.deployment.package import PackageSpec
 from idc.deployment.version import Version
-from idc.errors import EndpointFailed
+from idc.errors import ConflictError, EndpointFailed
 from idc.jobs.hosting import EndpointSpec
 from idc.stages import deploy, rollback, smoke
 
@@ -105,6 +105,16 @@ def test_what_is_registered_says_all_that_those_who_serve_it_need(
     assert not report.has_errors(), report.generate_report()
     again = PackageSpec.from_dict(json.loads(json.dumps(spec.to_dict())))
     assert (again, again.token) == (spec, spec.token)
+
+
+def test_a_model_trained_meanwhile_is_neither_judged_nor_registered_by_the_figures_of_another(
+    snapshot: ObjectStore, candidate: registry.Candidate, version: Version
+) -> None:
+    trained(snapshot, "mxnet", model=b"later", job="idc-tune-2026-10-mxnet-later00000")
+
+    for step in (judged, lambda store: deploy.package(store, SETTINGS, partition=PARTITION)):
+        with pytest.raises(ConflictError, match=f"by now, expected {candidate.model_data}"):
+            step(snapshot)
 
 
 def test_an_answer_tells_the_version_it_came_from(version: Version) -> None:
