@@ -62,11 +62,16 @@ def _candidates(store: ObjectStore, partition: str) -> dict[str, dict[str, Figur
 
 
 def _champion(store: ObjectStore, partition: str) -> str:
-    """Return the variant decided for, `CHAMPION` if the one before was kept, nothing while undecided."""
+    """Return the variant that was deployed, `CHAMPION` if the one before was kept, nothing while undecided.
+
+    A model that was decided for and did not come up is no champion.
+    """
     if (body := store.find(layout.decision(partition))) is None:
         return ""
     decision = json.loads(body)
-    return str(decision["variant"]) if decision["outcome"] == DEPLOY else CHAMPION
+    if decision["outcome"] != DEPLOY:
+        return CHAMPION
+    return str(decision["variant"]) if (decision.get("result") or {}).get("is_deployed") else ""
 
 
 def _is_figure(value: Any) -> bool:

@@ -43,7 +43,8 @@ def leave(store: ObjectStore, partition: str, variants: dict[str, float], decisi
 
 @pytest.fixture
 def months(store: ObjectStore) -> ObjectStore:
-    leave(store, MONTHS[0], {"mxnet": 0.7, "tensorflow": 0.8}, {"outcome": "deploy", "variant": "mxnet"})
+    served = {"outcome": "deploy", "variant": "mxnet", "result": {"is_deployed": True}}
+    leave(store, MONTHS[0], {"mxnet": 0.7, "tensorflow": 0.8}, served)
     leave(store, MONTHS[1], {"mxnet": 0.6, "champion": 0.75}, {"outcome": "keep", "variant": "mxnet"})
     leave(store, MONTHS[2], {"mxnet": 0.7, "tensorflow": 0.9})
     return store
@@ -57,6 +58,12 @@ def test_each_month_has_its_champion_or_its_best_candidate(months: ObjectStore) 
     assert [month.best("balanced_accuracy") for month in found] == ["mxnet", "champion", "tensorflow"]
     assert [month.patients for month in found] == [8, 9, 10]
     assert len({month.dataset_digest for month in found}) == 3
+
+
+def test_a_model_that_did_not_come_up_is_no_champion(months: ObjectStore) -> None:
+    registry.write_json(months, layout.decision(MONTHS[0]), {"outcome": "deploy", "variant": "mxnet"})
+
+    assert [month.champion for month in history.read(months)] == ["", "champion", ""]
 
 
 def test_page_and_chart_are_written(months: ObjectStore) -> None:
