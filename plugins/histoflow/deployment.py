@@ -65,7 +65,9 @@ def decide(*, deploying: str, keeping: str) -> str:
         champion=hook.served_by(settings().endpoint_name),
         rejected=rejected,
     )
-    return deploying if decision.outcome is Outcome.DEPLOY else keeping
+    chosen = deploying if decision.outcome is Outcome.DEPLOY else keeping
+    runs.hand_on(chosen=chosen)  # a task that skips others ends with an exception, and its result is lost
+    return chosen
 
 
 def register() -> dict[str, Any]:
@@ -104,7 +106,7 @@ def conclude(answered: Mapping[str, Any] | None, *, deploying: str) -> dict[str,
 
     Of a task that this time was skipped, what it left before counts for nothing.
     """
-    is_chosen = runs.value_of("decide") == deploying
+    is_chosen = runs.value_of("decide", "chosen") == deploying
     approval = runs.value_of("approve", "answer") if is_chosen else None
     served = answered if approval and approval["is_approved"] else None
     concluded = deploy.conclude(

@@ -71,8 +71,8 @@ def archive() -> str:
     return choose(found, parameter("version", None), has_kaggle=not found and _has_kaggle())
 
 
-def value_of(task_id: str, key: str = "return_value") -> Any:
-    """Return what another task of the run left under `key`, by default its result; None for nothing.
+def value_of(task_id: str, key: str) -> Any:
+    """Return what another task of the run left under `key`, None for nothing.
 
     What a task left stays when it is cleared and then skipped: Airflow clears it where the task starts.
     """

@@ -97,9 +97,11 @@ def rehearsal() -> tuple[str, dict[str, bytes]]:
 
 
 def deploying(**left: Any) -> Any:
-    """A run of idc_deploy as far as its tasks look at it; `left` is what tasks left, by the task."""
+    """A run of idc_deploy as far as its tasks look at it; `left` is what tasks left before, by the key."""
     run = SimpleNamespace(run_id="r", partition_key=PARTITION)
-    task = SimpleNamespace(xcom_pull=lambda task_ids, **_: left.get(task_ids))
+    task = SimpleNamespace(
+        xcom_push=lambda key, value: left.update({key: value}), xcom_pull=lambda task_ids, key: left.get(key)
+    )
     return set_current_context({"params": {}, "dag_run": run, "ti": task})  # type: ignore[arg-type]
 
 
@@ -134,7 +136,7 @@ def test_a_worse_challenger_is_not_deployed_and_a_better_one_is_registered(
     key = layout.metrics(PARTITION, "mxnet")
 
     registry.write_json(store, key, {**metrics, "comparison": held_against(champion, -0.1)})
-    with deploying(decide="keep", approve={"is_approved": True, "reason": "of an earlier try"}):
+    with deploying(chosen="register", answer={"is_approved": True, "reason": "of an earlier try"}):
         assert deployment.decide(deploying="register", keeping="keep") == "keep"
         concluded = deployment.conclude({"version": "v0-of-an-earlier-try"}, deploying="register")
 
@@ -150,6 +152,11 @@ def test_a_worse_challenger_is_not_deployed_and_a_better_one_is_registered(
         assert deployment.decide(deploying="register", keeping="keep") == "register"
         found = deployment.register()
         assert deployment.register() == found
+        assert not deployment.conclude(None, deploying="register")["is_deployed"]
+    approved = {"is_approved": True, "reason": "yes"}
+    with deploying(chosen="register", answer=approved):
+        concluded = deployment.conclude({"version": found["name"]}, deploying="register")
+    assert (concluded["is_deployed"], concluded["version"]) == (True, "v2-mxnet")
 
     version = hook.version(found["package"])
     assert (version.number, version.status, version.name) == (2, PENDING, "v2-mxnet")
