@@ -91,7 +91,7 @@ def idc_deploy() -> None:
         """Write down what came of it: what is served, or why it stays as it is, and who said so."""
         from histoflow import deployment
 
-        return deployment.conclude(answered)
+        return deployment.conclude(answered, deploying="register")
 
     planned = plan()
     score = SageMakerTransformOperator.partial(

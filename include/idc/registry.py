@@ -7,13 +7,13 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from idc import layout
 from idc.dataset.index import DatasetIndex, find_index
 from idc.dataset.snapshot import find_dataset
 from idc.dataset.storage import ObjectStore
-from idc.errors import MissingObject
+from idc.errors import ConflictError, MissingObject
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +100,18 @@ def candidates(store: ObjectStore, partition: str) -> list[Candidate]:
         action = f"Run idc_train for the partition {partition}."
         raise MissingObject("candidates", f"of {partition}", f"none of dataset {digest}", "one", action)
     return current
+
+
+def refuse_other_model(candidate: Candidate, observed: str, expected: str) -> NoReturn:
+    """Say that a candidate is another model than the one that was looked at; a run that has both mixes them.
+
+    Raises:
+        ConflictError: always.
+    """
+    action = "Run idc_deploy for the partition again."
+    raise ConflictError(
+        "candidate", f"{candidate.variant} of {candidate.partition}", f"{observed} by now", expected, action
+    )
 
 
 def write_candidate(store: ObjectStore, candidate: Candidate) -> None:

@@ -10,6 +10,7 @@ from typing import Self
 from idc.errors import InputError
 
 LEAST = 1e-6  # an answer of 0 or 1 has no logit
+FARTHEST = 700.0  # a float has no exponential much beyond it
 # What a model may lack: one nobody tuned has no tuning job, Amazon's own algorithm no code of ours.
 OPTIONAL = ("tuning_job", "code_digest", "metrics_uri", "card_uri", "report_uri")
 
@@ -41,9 +42,7 @@ class ServedModel:
 
     def calibrated(self, answer: float) -> float:
         """Return the calibrated probability of class 1 for a model's answer, the one it gives to class 1."""
-        bounded = min(max(answer, LEAST), 1 - LEAST)
-        logit = math.log(bounded / (1 - bounded)) / self.temperature + self.bias
-        return 1 / (1 + math.exp(-logit)) if logit > 0 else math.exp(logit) / (1 + math.exp(logit))
+        return calibrated(answer, self.temperature, self.bias)
 
     def to_metadata(self) -> dict[str, str]:
         """Return a model package's `CustomerMetadataProperties`, which have no empty values."""
@@ -63,6 +62,17 @@ class ServedModel:
         made = {field.name: values.get(field.name, "") for field in fields(cls)}
         numbers = {name: _number(version, name, made[name]) for name in ("threshold", "temperature", "bias")}
         return cls(**{**made, **numbers, "synthetic": made["synthetic"] == "true"})  # type: ignore[arg-type]
+
+
+def calibrated(answer: float, temperature: float, bias: float) -> float:
+    """Return the calibrated probability of class 1; it never falls where the answer rises.
+
+    Whoever calibrates does it here: many answers of a sure model are alike, and what lies at the threshold
+    must not be beyond it where it is served.
+    """
+    bounded = min(max(answer, LEAST), 1 - LEAST)
+    logit = math.log(bounded / (1 - bounded)) / temperature + bias
+    return 1 / (1 + math.exp(min(-logit, FARTHEST)))
 
 
 def _number(version: str, name: str, text: str) -> float:

@@ -36,7 +36,7 @@ def plan() -> list[dict[str, Any]]:
 
 def measure(planned: Iterable[Mapping[str, Any]], jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Measure what was scored, the candidates against the champion; return the figures that decide."""
-    champion = runs.handed_on("plan", "champion")
+    champion = runs.value_of("plan", "champion")
     return evaluate.measure(
         runs.store(),
         settings(),
@@ -65,7 +65,9 @@ def decide(*, deploying: str, keeping: str) -> str:
         champion=hook.served_by(settings().endpoint_name),
         rejected=rejected,
     )
-    return deploying if decision.outcome is Outcome.DEPLOY else keeping
+    chosen = deploying if decision.outcome is Outcome.DEPLOY else keeping
+    runs.hand_on(chosen=chosen)  # a task that skips others ends with an exception, and its result is lost
+    return chosen
 
 
 def register() -> dict[str, Any]:
@@ -99,14 +101,20 @@ def smoke(version: Mapping[str, Any], *, asset: Asset) -> dict[str, Any]:
     return facts
 
 
-def conclude(answered: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Write down what came of the decision; `answered` is what the smoke test found, if there was one."""
+def conclude(answered: Mapping[str, Any] | None, *, deploying: str) -> dict[str, Any]:
+    """Write down what came of the decision; `answered` is what the smoke test found, if there was one.
+
+    Of a task that this time was skipped, what it left before counts for nothing.
+    """
+    is_chosen = runs.value_of("decide", "chosen") == deploying
+    approval = runs.value_of("approve", "answer") if is_chosen else None
+    served = answered if approval and approval["is_approved"] else None
     concluded = deploy.conclude(
         runs.store(),
         partition=runs.partition(),
-        version=answered["version"] if answered else "",
-        approval=runs.value_of("approve", "answer"),
-        is_deployed=answered is not None,
+        version=served["version"] if served else "",
+        approval=approval,
+        is_deployed=served is not None,
     )
     if concluded["variant"]:
         report(concluded["variant"])

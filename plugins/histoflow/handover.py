@@ -83,7 +83,7 @@ def keep_manifest(context: Context, store: ObjectStore, facts: Mapping[str, Any]
         "conf": _without_secrets(run.conf or {}),
         "params": _without_secrets({name: value(context, name) for name in context["params"]}),
         THEN: _without_secrets(passed_on(context)),
-        "settings": settings().model_dump(mode="json", exclude=_OF_THE_MACHINE),
+        "settings": _without_secrets(settings().model_dump(mode="json", exclude=_OF_THE_MACHINE)),
         "made": dict(facts),
     }
     registry.write_json(store, layout.run_manifest(run.partition_key, run.dag_id, run.run_id), content)

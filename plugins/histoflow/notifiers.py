@@ -84,7 +84,7 @@ APPROVAL_WANTED = functools.partial(
     event="approval",
     subject="Histoflow: a model waits for approval, {{ dag_run.partition_key }}",
     message="""
-The best candidate of the partition {{ dag_run.partition_key }} may be served, and waits for a person.
+The best candidate of {{ dag_run.partition_key }} waits for a person. The question has its gates.
 Answer in Airflow under Required Actions: {{ ti.log_url }}
 """,
 )

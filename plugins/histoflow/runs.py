@@ -72,7 +72,10 @@ def archive() -> str:
 
 
 def value_of(task_id: str, key: str) -> Any:
-    """Return what another task of the run left under `key`, None if it did not run."""
+    """Return what another task of the run left under `key`, None for nothing.
+
+    What a task left stays when it is cleared and then skipped: Airflow clears it where the task starts.
+    """
     return get_current_context()["ti"].xcom_pull(task_ids=task_id, key=key)
 
 
@@ -80,11 +83,6 @@ def hand_on(**values: Any) -> None:
     """Leave values for the tasks after this one, each by its own key."""
     for key, value in values.items():
         get_current_context()["ti"].xcom_push(key=key, value=value)
-
-
-def handed_on(task_id: str, key: str) -> Any:
-    """Return what another task of the run left under a key."""
-    return get_current_context()["ti"].xcom_pull(task_ids=task_id, key=key)
 
 
 def store() -> ObjectStore:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import airflow_task
@@ -14,7 +15,7 @@ from deployed import BROKEN, Endpoint, saying, task
 from local_aws import LocalAws, wait_until
 
 from histoflow.hooks.endpoint import EndpointHook
-from idc.errors import EndpointFailed
+from idc.errors import EndpointFailed, RequestRejected
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -135,6 +136,17 @@ def test_a_broken_model_leaves_the_old_one_scaling(endpoint: Endpoint) -> None:
 
     assert endpoint.answer() == "good"
     assert endpoint.scaled() == ["v1-mxnet"]
+
+
+def test_an_update_that_is_refused_leaves_the_old_one_scaling(endpoint: Endpoint) -> None:
+    airflow_task.run(task(endpoint.guarded(saying("good"), "v1-mxnet")))
+    spec = endpoint.guarded(saying("new"), "v2-mxnet")
+    policy = {**(spec.deployment or {})["BlueGreenUpdatePolicy"], "TerminationWaitInSeconds": 3601}
+
+    with pytest.raises(RequestRejected, match="terminationWaitInSeconds"):
+        airflow_task.run(task(replace(spec, deployment={"BlueGreenUpdatePolicy": policy})))
+
+    assert (endpoint.answer(), endpoint.scaled()) == ("good", ["v1-mxnet"])
 
 
 def test_what_nobody_uses_goes_but_for_the_newest_few(endpoint: Endpoint) -> None:

@@ -27,6 +27,8 @@ from idc.dataset.storage import ObjectStore
 from idc.deployment.package import IMAGE, JSON, PackageSpec
 from idc.deployment.version import APPROVED, PENDING, REJECTED, Version
 from idc.errors import MissingObject
+from idc.evaluation import pairing
+from idc.evaluation.names import METRICS
 from idc.settings import settings
 from idc.stages import deploy
 
@@ -94,10 +96,12 @@ def rehearsal() -> tuple[str, dict[str, bytes]]:
     return digest, objects
 
 
-def deploying() -> Any:
-    """A run of idc_deploy as far as its tasks look at it, in which nobody was asked to approve."""
+def deploying(**left: Any) -> Any:
+    """A run of idc_deploy as far as its tasks look at it; `left` is what tasks left before, by the key."""
     run = SimpleNamespace(run_id="r", partition_key=PARTITION)
-    task = SimpleNamespace(xcom_pull=lambda **_: None)
+    task = SimpleNamespace(
+        xcom_push=lambda key, value: left.update({key: value}), xcom_pull=lambda task_ids, key: left.get(key)
+    )
     return set_current_context({"params": {}, "dag_run": run, "ti": task})  # type: ignore[arg-type]
 
 
@@ -116,6 +120,12 @@ def measured_challenger(store: ObjectStore, digest: str, objects: dict[str, byte
     return metrics
 
 
+def held_against(champion: Version, low: float) -> dict[str, Any]:
+    """A comparison whose metrics all differ as the one that decides does, for the report."""
+    found = compared(low, champion=pairing.described(champion.served))
+    return {**dict.fromkeys(METRICS, found["balanced_accuracy"]), **found}
+
+
 def test_a_worse_challenger_is_not_deployed_and_a_better_one_is_registered(
     rehearsal: tuple[str, dict[str, bytes]], endpoint: Endpoint
 ) -> None:
@@ -125,10 +135,10 @@ def test_a_worse_challenger_is_not_deployed_and_a_better_one_is_registered(
     metrics = measured_challenger(store, *rehearsal)
     key = layout.metrics(PARTITION, "mxnet")
 
-    registry.write_json(store, key, {**metrics, "comparison": compared(-0.1)})
-    with deploying():
+    registry.write_json(store, key, {**metrics, "comparison": held_against(champion, -0.1)})
+    with deploying(chosen="register", answer={"is_approved": True, "reason": "of an earlier try"}):
         assert deployment.decide(deploying="register", keeping="keep") == "keep"
-        concluded = deployment.conclude(None)
+        concluded = deployment.conclude({"version": "v0-of-an-earlier-try"}, deploying="register")
 
     reason = f"not worse than {champion.name} missed: difference in balanced accuracy -0.080"
     assert [one.startswith(reason) for one in concluded["reasons"]] == [True]
@@ -137,11 +147,16 @@ def test_a_worse_challenger_is_not_deployed_and_a_better_one_is_registered(
     assert decision["champion"]["version"] == champion.name
     assert endpoint.answer() == "champion"
 
-    registry.write_json(store, key, {**metrics, "comparison": compared(0.1)})
+    registry.write_json(store, key, {**metrics, "comparison": held_against(champion, 0.1)})
     with deploying():
         assert deployment.decide(deploying="register", keeping="keep") == "register"
         found = deployment.register()
         assert deployment.register() == found
+        assert not deployment.conclude(None, deploying="register")["is_deployed"]
+    approved = {"is_approved": True, "reason": "yes"}
+    with deploying(chosen="register", answer=approved):
+        concluded = deployment.conclude({"version": found["name"]}, deploying="register")
+    assert (concluded["is_deployed"], concluded["version"]) == (True, "v2-mxnet")
 
     version = hook.version(found["package"])
     assert (version.number, version.status, version.name) == (2, PENDING, "v2-mxnet")
@@ -175,15 +190,17 @@ def test_a_version_is_registered_once_even_if_the_answer_was_lost(endpoint: Endp
 
 
 def test_the_champion_is_what_the_endpoint_serves_now(endpoint: Endpoint) -> None:
-    assert deployment.champion() is None
+    assert RegistryHook().served_by(endpoint.name) is None
     plain = endpoint.spec(saying("of no registry"))
     airflow_task.run(SageMakerEndpointDeployOperator(task_id="deploy", spec=plain.to_dict()))
-    assert deployment.champion() is None
+    assert RegistryHook().served_by(endpoint.name) is None
 
     version = RegistryHook().register(package(endpoint, "one"))
     put_behind(endpoint, version)
 
-    assert deployment.champion() == version.served
+    champion = RegistryHook().served_by(endpoint.name)
+    assert champion is not None
+    assert champion.served == version.served
     assert EndpointHook().model_data(endpoint.name) == version.served.model_data
     assert EndpointHook().invoke(endpoint.name, b"{}", JSON) == (b"one", version.name)
 

@@ -144,7 +144,9 @@ def _comparison(metrics: Mapping[str, Any], rival: Version, tolerance: float) ->
     """Return the gate that a challenger is not worse than the champion on the same test patients."""
     name = f"not worse than {rival.name}"
     required = f"lower bound of the difference at least {-tolerance:.3f}"
-    comparison = metrics.get("comparison") or {}
+    comparison = metrics.get("comparison")
+    if comparison is None:
+        return Gate(name, "no comparison with it was made when this run began", required, False)
     difference = comparison.get(BALANCED) or {}
     compared_with = comparison.get("champion", {}).get("model_sha256", rival.served.model_sha256)
     if compared_with != rival.served.model_sha256:

@@ -60,10 +60,18 @@ class Version:
 
 
 def before(versions: list[Version], endpoint: str, now: Version) -> Version | None:
-    """Return the approved version that was behind `endpoint` before `now`, None if there is none."""
+    """Return the approved version that was behind `endpoint` before `now`, None if there is none.
+
+    One that was there after `now` is what somebody went back from, in a run that did not come to its end.
+    """
+    latest = now.deployed_at if now.deployed_to == endpoint else ""
     found = [
         one
         for one in versions
-        if one.status == APPROVED and one.deployed_to == endpoint and one.deployed_at and one.arn != now.arn
+        if one.status == APPROVED
+        and one.deployed_to == endpoint
+        and one.deployed_at
+        and one.arn != now.arn
+        and not (latest and one.deployed_at > latest)
     ]
     return max(found, key=lambda one: one.deployed_at, default=None)

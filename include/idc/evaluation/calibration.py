@@ -3,7 +3,8 @@
 Bias-corrected temperature scaling, `expit(logit(p) / temperature + bias)`. The temperature is that of Guo et
 al. (2017, https://arxiv.org/abs/1706.04599); the bias lets the share of class 1 be another than the one the
 model was taught with, be it by weights or by its sampling (Alexandari et al., 2020,
-https://arxiv.org/abs/1901.06852). It keeps the order of the answers, and so every ranking metric.
+https://arxiv.org/abs/1901.06852). It keeps the order of the answers, and so every ranking metric, but for
+answers within one in a million of certainty, which are taken as alike.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit, logit
 
+from idc.served import LEAST, calibrated
+
 log = logging.getLogger(__name__)
 
 LEAST_OF_A_CLASS = 5  # with fewer patches of a class there is nothing to fit
 STEEPEST = 20.0  # the bounds of the slope, 1/temperature, are this and its inverse
 _FARTHEST_BIAS = 20.0
-_LEAST_SCORE = 1e-6  # a score of 0 or 1 has no logit
 
 Floats = NDArray[np.float64]
 
@@ -35,8 +37,8 @@ class Calibration:
 
     def apply(self, probability: Floats) -> Floats:
         """Return calibrated probabilities of class 1, in the shape of the answers."""
-        calibrated: Floats = expit(logit(probability) / self.temperature + self.bias)
-        return calibrated
+        one_by_one = (calibrated(value, self.temperature, self.bias) for value in probability.flat)
+        return np.fromiter(one_by_one, np.float64, probability.size).reshape(probability.shape)
 
 
 IDENTITY = Calibration()
@@ -54,7 +56,7 @@ def fit(label: NDArray[np.int64], probability: Floats) -> Calibration:
     zeros = len(label) - ones
     if min(zeros, ones) < LEAST_OF_A_CLASS:
         return _unchanged(f"{zeros} patches of class 0 and {ones} of class 1 are too few")
-    logits = logit(np.clip(probability, _LEAST_SCORE, 1 - _LEAST_SCORE))
+    logits = logit(np.clip(probability, LEAST, 1 - LEAST))
     if np.ptp(logits) == 0:
         return _unchanged("the model answers every patch alike")
     target = np.where(label == 1, (ones + 1) / (ones + 2), 1 / (zeros + 2))

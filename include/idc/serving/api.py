@@ -31,9 +31,10 @@ def create_app(settings: ApiSettings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         service.start()
-        looking = asyncio.create_task(service.keep_looking())
+        beside = [asyncio.create_task(one()) for one in (service.keep_looking, service.keep_forgetting)]
         yield
-        looking.cancel()
+        for task in beside:
+            task.cancel()
         service.close()
 
     app = FastAPI(

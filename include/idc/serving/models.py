@@ -112,7 +112,8 @@ class Models:
             return self._endpoint
 
     def _take(self, endpoint: Endpoint) -> None:
-        known = {**self._known, **{version.name: version for version in endpoint.versions}}
+        seen = {version.name: version for version in endpoint.versions}
+        known = {name: each for name, each in self._known.items() if name not in seen} | seen
         names = {problem.partition(":")[0] for problem in endpoint.problems}
         kept = {name: version for name, version in known.items() if name not in names}
         while len(kept) > MOST_REMEMBERED:

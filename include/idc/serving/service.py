@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import threading
 from typing import Annotated
 
@@ -23,6 +24,8 @@ from idc.serving.problems import Problem
 from idc.serving.slide_records import SlideRecords
 from idc.serving.slide_work import SlideWork
 from idc.settings import ApiSettings
+
+HOUR_S = 3600.0
 
 log = structlog.get_logger("idc.serving")
 
@@ -53,7 +56,6 @@ class Service:
 
     def start(self) -> None:
         """Begin what goes on beside the requests."""
-        self.ledger.forget(self.settings.prediction_retention_days)
         self.slide_work.start()
 
     async def keep_looking(self) -> None:
@@ -64,6 +66,16 @@ class Service:
             except Problem as problem:
                 log.warning("endpoint", problem=problem.detail)
             await asyncio.sleep(self.settings.refresh_s)
+
+    async def keep_forgetting(self) -> None:
+        """Remove answers again and again once nobody may send feedback on them any more."""
+        days = self.settings.prediction_retention_days
+        while True:
+            try:
+                await self.background.run(lambda: self.ledger.forget(days))
+            except (Problem, sqlite3.Error):
+                log.exception("ledger")
+            await asyncio.sleep(HOUR_S)
 
     def close(self) -> None:
         """Stop and close it all."""

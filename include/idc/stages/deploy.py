@@ -37,6 +37,9 @@ def judge(
 
     The test patients do not choose: a figure that chose would flatter what it measures. `rejected` are the
     digests of artifacts that the registry holds as rejected: they do not come back by themselves.
+
+    Raises:
+        ConflictError: a candidate has been trained again since it was measured.
     """
     candidates = {one.variant: one for one in registry.candidates(store, partition)}
     refused = set(rejected)
@@ -45,11 +48,7 @@ def judge(
         for name, one in candidates.items()
         if one.model_sha256 in refused
     )
-    metrics = [
-        metrics_of(store, partition, name)
-        for name, one in candidates.items()
-        if one.model_sha256 not in refused
-    ]
+    metrics = [_measured(store, one) for one in candidates.values() if one.model_sha256 not in refused]
     if metrics:
         best = max(metrics, key=lambda one: one["validation"][DECIDES]["value"])
         log.info("%s is the best on validation: %s", best["variant"], best["validation"][DECIDES]["value"])
@@ -70,15 +69,17 @@ def package(store: ObjectStore, settings: Settings, *, partition: str) -> Packag
 
     Raises:
         UnsafeArtifact: its artifact holds what a model does not.
+        ConflictError: it has been trained again since it was measured.
     """
     variant = read_decision(store, partition)["variant"]
     candidate = registry.candidate(store, partition, variant)
+    metrics = _measured(store, candidate)
     artifact.check(candidate.model_data, store.get(layout.parse_uri(candidate.model_data)[1]))
     test = _predictions(store, partition, variant)
     evaluated = dict(zip(test.patch.tolist(), test.probability.tolist(), strict=True))
     known = smoke.known_patches(store, candidate.dataset_digest, evaluated)
     smoke.keep(store, candidate.model_sha256, known)
-    return package_spec(store, settings, candidate, metrics_of(store, partition, variant))
+    return package_spec(store, settings, candidate, metrics)
 
 
 def endpoint(settings: Settings, version: Version, style: rollout.Style | None = None) -> dict[str, Any]:
@@ -120,12 +121,18 @@ def smoke_test(
 def conclude(
     store: ObjectStore, *, partition: str, version: str, approval: Mapping[str, Any] | None, is_deployed: bool
 ) -> dict[str, Any]:
-    """Add to decision.json what came of it: the model is served, or the champion kept, and who said so."""
+    """Add to decision.json what came of it: the model is served, or the champion kept, and who said so.
+
+    It may be repeated, and after another answer the one before is not told any more.
+    """
     decision = read_decision(store, partition)
+    told = ((decision.get("result") or {}).get("approval") or {}).get("reason")
+    decision["reasons"] = [reason for reason in decision["reasons"] if reason != told]
     result = {"is_deployed": is_deployed, "version": version or None, "approval": approval}
+    if approval:
+        decision["outcome"] = str(Outcome.DEPLOY if approval["is_approved"] else Outcome.KEEP)
     if approval and not approval["is_approved"]:
-        decision["reasons"] = [*decision["reasons"], str(approval["reason"])]
-        decision["outcome"] = str(Outcome.KEEP)
+        decision["reasons"].append(str(approval["reason"]))
     write_decision(store, partition, {**decision, "result": result})
     said = f"{version} is served" if is_deployed else "what is served stays as it is"
     log.info("%s: %s", said, "; ".join(decision["reasons"]))
@@ -157,6 +164,14 @@ def metrics_of(store: ObjectStore, partition: str, variant: str) -> dict[str, An
     """Return a candidate's metrics.json."""
     found: dict[str, Any] = json.loads(store.get(layout.metrics(partition, variant)))
     return found
+
+
+def _measured(store: ObjectStore, candidate: registry.Candidate) -> dict[str, Any]:
+    """Return the metrics of this very model, not of one that was the candidate before."""
+    metrics = metrics_of(store, candidate.partition, candidate.variant)
+    if metrics["model_data"] != candidate.model_data:
+        registry.refuse_other_model(candidate, candidate.model_data, metrics["model_data"])
+    return metrics
 
 
 def _challenger(store: ObjectStore, partition: str, metrics: Mapping[str, Any]) -> Challenger:

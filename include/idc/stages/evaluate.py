@@ -70,9 +70,13 @@ def measure(
 
     A figure set for each candidate: `{"variant", "is_champion", "threshold", "calibration", "validation":
     {"balanced_accuracy"}, "test": {"<metric>": {"value", "low", "high"}}, "comparison"}`.
+
+    Raises:
+        ConflictError: a candidate has been trained again since it was scored.
     """
+    planned = list(planned)
     job_of = {one["variant"]: job["job"] for one, job in zip(planned, jobs, strict=True)}
-    candidates = [registry.candidate(store, partition, name) for name in job_of if name != layout.CHAMPION]
+    candidates = [_as_scored(store, partition, one) for one in planned if one["variant"] != layout.CHAMPION]
     index = registry.dataset_index(store, candidates[0].dataset_digest)
     target = settings.target_sensitivity
     evaluated = [
@@ -93,6 +97,15 @@ def measure(
         figures.append(_figures(document, is_champion=is_champion))
     _log(documents, rival)
     return figures
+
+
+def _as_scored(store: ObjectStore, partition: str, planned: Mapping[str, Any]) -> Candidate:
+    """Return the candidate that a plan was made for: the answers are that model's, and no later one's."""
+    candidate = registry.candidate(store, partition, planned["variant"])
+    scored = planned["model"]["PrimaryContainer"]["Environment"]["MODEL_SHA256"]
+    if candidate.model_sha256 != scored:
+        registry.refuse_other_model(candidate, candidate.model_sha256, scored)
+    return candidate
 
 
 def _same_model(candidates: Iterable[Candidate], champion: ServedModel) -> Candidate | None:

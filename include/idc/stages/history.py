@@ -53,18 +53,26 @@ def _candidates(store: ObjectStore, partition: str) -> dict[str, dict[str, Figur
     found = {}
     for variant in (*layout.VARIANTS, CHAMPION):
         if (body := store.find(layout.metrics(partition, variant))) is not None:
-            test = json.loads(body)["test"]
-            found[variant] = {name: Figure(**one) for name, one in test.items() if _is_figure(one)}
+            test = json.loads(body)["test"] or {}  # none of a champion that has seen every patient
+            figures = {name: one for name, one in test.items() if _is_figure(one)}
+            found[variant] = {
+                name: Figure(one["value"], one["low"], one["high"]) for name, one in figures.items()
+            }
     return found
 
 
 def _champion(store: ObjectStore, partition: str) -> str:
-    """Return the variant decided for, `CHAMPION` if the one before was kept, nothing while undecided."""
+    """Return the variant that was deployed, `CHAMPION` if the one before was kept, nothing while undecided.
+
+    A model that was decided for and did not come up is no champion.
+    """
     if (body := store.find(layout.decision(partition))) is None:
         return ""
     decision = json.loads(body)
-    return str(decision["variant"]) if decision["outcome"] == DEPLOY else CHAMPION
+    if decision["outcome"] != DEPLOY:
+        return CHAMPION
+    return str(decision["variant"]) if (decision.get("result") or {}).get("is_deployed") else ""
 
 
 def _is_figure(value: Any) -> bool:
-    return isinstance(value, dict) and set(value) == {"value", "low", "high"} and value["value"] is not None
+    return isinstance(value, dict) and value.get("value") is not None and {"low", "high"} <= set(value)

@@ -39,7 +39,8 @@ def record(store: ObjectStore, *, target: Version, bad: Version | None, reason: 
         decision = read_decision(store, bad.served.partition)
         if decision["variant"] == bad.served.variant:
             why = f"{bad.name} was rolled back to {target.name}: {reason}"
-            taken_back = {"outcome": str(Outcome.KEEP), "reasons": [*decision["reasons"], why]}
+            others = [one for one in decision["reasons"] if one != why]  # a repetition says it once
+            taken_back = {"outcome": str(Outcome.KEEP), "reasons": [*others, why]}
             write_decision(store, bad.served.partition, {**decision, **taken_back, "rollback": facts})
     log.info("%s is served again; %s is rejected: %s", facts["to"], facts["from"], reason)
     return facts

@@ -10,7 +10,7 @@ from histoflow.hooks.aws import AwsHook, aws_errors
 from histoflow.hooks.resources import ResourceHook, raise_unless_absent
 from histoflow.hooks.retired import RetiredHook
 from histoflow.hooks.traffic import AlarmHook, ScalingHook
-from idc.errors import HistoflowError
+from idc.errors import HistoflowError, RequestRejected
 from idc.jobs.hosting import EndpointSpec
 from idc.jobs.state import EndpointState
 
@@ -51,7 +51,11 @@ class EndpointHook(ResourceHook):
             return Step(replace(state, status="Deleting"), is_ours=False)
         if spec.scaling:
             self._scaling.deregister(spec.endpoint, spec.variant_name)
-        return self._change("update_endpoint", spec.update_request())
+        try:
+            return self._change("update_endpoint", spec.update_request())
+        except RequestRejected:
+            self.restore(spec, state)
+            raise
 
     def settle(self, spec: EndpointSpec) -> None:
         """Let the new variant scale, and remove what the endpoint has left behind; may be repeated."""
@@ -63,7 +67,7 @@ class EndpointHook(ResourceHook):
             self._alarms.remove(spec.endpoint, kept)
 
     def restore(self, spec: EndpointSpec, state: EndpointState) -> None:
-        """Let the variant scale again that SageMaker went back to."""
+        """Let the variant scale again that SageMaker went back to, or never left."""
         config = self.describe("endpoint_config", "EndpointConfigName", state.config)
         if spec.scaling and config:
             variant = config["ProductionVariants"][0]["VariantName"]

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from histoflow.hooks.registry import RegistryHook
 
 ANSWER = "answer"
-BY_THE_GATES = "The gates approved it: nobody was to be asked."
+NOBODY_ASKED = "Nobody was to be asked: what idc_deploy decided holds."
 
 
 class ModelApprovalOperator(ApprovalOperator):
-    """Approves the model package `package`: a person does in Airflow, or the gates where nobody is asked.
+    """Approves the model package `package`: a person does in Airflow, or nobody where nobody is to be asked.
 
     A refusal is written to the registry, and what comes next is skipped. No answer in time means no as well,
     but leaves the package waiting. One that is approved already is not asked about again. Returns whether it
@@ -59,8 +59,8 @@ class ModelApprovalOperator(ApprovalOperator):
             self.log.info("%s is approved already: %s", version.name, version.reason)
             return _answer(context, True, version.reason)
         if not runs.is_person_asked():
-            self.hook.approve(self.package, BY_THE_GATES)
-            return _answer(context, True, BY_THE_GATES)
+            self.hook.approve(self.package, NOBODY_ASKED)
+            return _answer(context, True, NOBODY_ASKED)
         self.response_timeout = runs.approval_timeout()
         return super().execute(context)  # type: ignore[no-any-return]
 

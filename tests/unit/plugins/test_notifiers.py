@@ -50,10 +50,17 @@ def received(monkeypatch: pytest.MonkeyPatch) -> Iterator[Received]:
     operation_settings.cache_clear()
 
 
-def context() -> dict[str, Any]:
+def context(deployed_at: str = "") -> dict[str, Any]:
+    """A task's context; its run registered a version that was first deployed when `deployed_at` says."""
+    task = SimpleNamespace(
+        task_id="train",
+        try_number=4,
+        log_url="https://airflow.example.org/log",
+        xcom_pull=lambda task_ids: {"register": {"version": {"deployed_at": deployed_at}}}[task_ids],
+    )
     return {
         "dag": DAG("idc_train", schedule=None),
-        "ti": SimpleNamespace(task_id="train", try_number=4, log_url="https://airflow.example.org/log"),
+        "ti": task,
         "dag_run": SimpleNamespace(partition_key="2026-10", run_id="scheduled__1"),
         "exception": JobFailed("TrainingJob", "t", "Failed: the loss is nan", "Completed", "Mend it."),
     }
@@ -82,6 +89,12 @@ def test_an_event_arrives_with_all_that_is_needed_to_act(
     assert all(word in subject + message for word in words)
     assert "not a diagnostic device" in message
     assert "{{" not in subject + message
+
+
+def test_a_champion_that_has_served_before_is_no_news(received: Received) -> None:
+    NEW_CHAMPION()(context("2026-10-01T00:00:00.000+00:00"))
+
+    assert received() == []
 
 
 def test_a_run_that_is_late_is_told_of_from_the_triggerer(received: Received) -> None:

@@ -242,7 +242,8 @@ def test_what_later_forms_would_refuse_is_refused_at_once(values: dict[str, Any]
         handover.check(values)
 
 
-def test_a_run_keeps_what_it_was_asked_for_without_secrets() -> None:
+def test_a_run_keeps_what_it_was_asked_for_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    provide(monkeypatch, "https://you:secret@h.org/b.zip?signature=secret", has_connection=False)
     asset, written = Asset(name="idc_snapshot"), {}
     store = ObjectStore(SimpleNamespace(put_object=lambda **call: written.update(call)), "a-bucket")
     conf = {"archive": "https://me:secret@h.org/a.zip?signature=secret", "then": {"idc_train": {"epochs": 2}}}
@@ -256,4 +257,5 @@ def test_a_run_keeps_what_it_was_asked_for_without_secrets() -> None:
     assert b"secret" not in bytes(written["Body"])
     kept = json.loads(bytes(written["Body"]))
     assert kept["conf"]["archive"] == "https://h.org/a.zip"
+    assert kept["settings"]["archive"] == "https://h.org/b.zip"
     assert (kept["run_type"], kept["made"], kept["settings"]["epochs"]) == ("backfill", {"patients": 7}, 5)

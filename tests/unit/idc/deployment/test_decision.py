@@ -101,7 +101,7 @@ def test_a_missed_gate_refuses_all_but_the_first_model_and_is_never_silent(
     [
         (compared(-0.08), "-0.060 (-0.080 to -0.040) over 30 patients"),
         (compared(0, balanced_accuracy=None), "not comparable, 2 test patients are known to the champion"),
-        (None, "not comparable"),
+        (None, "no comparison with it was made"),
         (compared(0.1, champion={"model_sha256": "c" * 64}), "compared with another model"),
     ],
 )

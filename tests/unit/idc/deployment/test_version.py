@@ -31,6 +31,20 @@ def test_one_goes_back_to_the_approved_version_that_was_served_last_before() -> 
     assert before(versions[:4], "idc", now) is None
 
 
+def test_one_does_not_go_forward_to_the_version_one_has_just_left() -> None:
+    """The endpoint is back at the second version, but the run that brought it there failed before its end."""
+    third, second, first = (version(number, f"2026-1{number}-01") for number in (2, 1, 0))
+
+    assert before([third, second, first], "idc", second) == first
+    assert before([third, second], "idc", second) is None
+
+
+def test_one_goes_back_from_a_version_that_never_answered_as_it_should() -> None:
+    newest = version(2, "", deployed_to="")
+
+    assert before([newest, version(1, "2026-10-01")], "idc", newest) == version(1, "2026-10-01")
+
+
 def test_a_version_survives_being_handed_to_another_task() -> None:
     assert Version.from_dict(CHAMPION.to_dict()) == CHAMPION
 

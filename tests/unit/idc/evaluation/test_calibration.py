@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.special import expit, logit
 from sklearn.calibration import _SigmoidCalibration
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
+from unit.idc.test_served import MODEL
 
 from idc.evaluation.calibration import IDENTITY, Calibration, fit
 
@@ -48,7 +50,8 @@ def test_the_order_is_kept() -> None:
     label, probability = honest(3000)
     found = fit(label, probability**3)
     assert roc_auc_score(label, found.apply(probability**3)) == pytest.approx(
-        roc_auc_score(label, probability)
+        roc_auc_score(label, probability),
+        abs=1e-4,  # below one in a million all answers are alike
     )
     assert brier_score_loss(label, found.apply(probability**3)) < brier_score_loss(label, probability**3)
 
@@ -79,8 +82,14 @@ def test_classes_without_a_mistake_between_them_do_not_become_certain() -> None:
     assert found.apply(np.array([0.3, 0.7])) == pytest.approx([1 / 22, 21 / 22], abs=1e-3)
 
 
-def test_certain_answers_stay_certain() -> None:
-    assert Calibration(2, -1).apply(np.array([0.0, 1.0])).tolist() == [0, 1]
+def test_an_answer_counts_where_it_is_served_as_it_did_where_it_was_measured() -> None:
+    """A sure model answers 1.0 over and over, and then the threshold is what that is calibrated to."""
+    served = replace(MODEL, temperature=2.3, bias=-1.1)
+    answers = np.array([0.0, 1e-9, 0.3, 0.7, 1 - 1e-7, 1.0, 1.0])
+    measured = Calibration(served.temperature, served.bias).apply(answers)
+
+    assert measured.tolist() == [served.calibrated(answer) for answer in answers.tolist()]
+    assert measured[-1] == measured[-3] < 1
 
 
 @settings(deadline=None, max_examples=60)

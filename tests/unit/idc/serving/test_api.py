@@ -3,17 +3,21 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import structlog
+from local_aws import wait_until
 from starlette.testclient import TestClient
 
 from idc.errors import ConflictError
+from idc.serving import service
 from idc.serving.access import RateLimits
 from idc.serving.api import create_app
 from idc.serving.keyring import Key
+from idc.serving.ledger import Answer
 from idc.serving.problems import Problem
 from idc.settings import ApiSettings
 
@@ -98,6 +102,16 @@ def test_rates_are_counted_for_each_key() -> None:
             await limits.take(second)
 
     asyncio.run(ask())
+
+
+def test_answers_are_forgotten_while_the_server_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "HOUR_S", 0.01)
+    for client in opened(tmp_path):
+        ledger = client.app.state.service.ledger  # type: ignore[attr-defined]  # as above
+        for request_id, at in (("old", 0.0), ("new", time.time())):
+            ledger.add(Answer(request_id, "tenant", at, 0.5, 0.5, 0.5, "v1-mxnet", "package", False))
+        wait_until(lambda find=ledger.find: find("old", "tenant") is None)
+        assert ledger.find("new", "tenant") is not None
 
 
 def test_the_server_needs_nothing_heavy() -> None:

@@ -96,6 +96,20 @@ def test_a_version_nobody_knows_is_looked_up_once_more(aws: Stubber) -> None:
         Models(aws.client, "e").version("v9-mxnet")
 
 
+def test_what_is_behind_the_endpoint_is_not_forgotten_before_what_was(
+    aws: Stubber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("idc.serving.models.MOST_REMEMBERED", 2)
+    models = Models(aws.client, "e")
+    for number, name in ((1, "one"), (2, "two"), (1, "one"), (3, "three")):
+        endpoint(aws, name)
+        config(aws, name, **{f"v{number}_mxnet": f"m{number}"})
+        model(aws, f"m{number}", package(number))
+        models.endpoint(max_age_s=0)
+
+    assert [models.remembered(f"v{number}-mxnet") is not None for number in (1, 2, 3)] == [True, False, True]
+
+
 def test_two_models_of_one_name_cannot_be_told_apart(aws: Stubber) -> None:
     endpoint(aws, "one", pending="two")
     config(aws, "one", AllTraffic="m1")

@@ -24,7 +24,7 @@ from unit.idc.stages.rehearsal import (
 from idc import layout, registry
 from idc.dataset.split import read_csv, write_csv
 from idc.dataset.storage import ObjectStore
-from idc.errors import MissingObject
+from idc.errors import ConflictError, MissingObject
 from idc.evaluation.calibration import Calibration
 from idc.jobs.spec import JobKind, JobSpec
 from idc.served import ServedModel
@@ -173,6 +173,18 @@ def test_every_patient_has_a_line(snapshot: ObjectStore, candidate: registry.Can
             assert float(row["balanced_accuracy"]) == pytest.approx(expected, rel=1e-5)
         else:
             assert row["balanced_accuracy"] == row["roc_auc"] == ""
+
+
+def test_a_model_trained_meanwhile_does_not_get_the_answers_of_the_one_before(
+    snapshot: ObjectStore, candidate: registry.Candidate, dataset: str
+) -> None:
+    planned = plan_scoring(snapshot)
+    scored(snapshot, dataset, "score-1")
+    trained(snapshot, "mxnet", model=b"later", job="idc-tune-2026-10-mxnet-later00000")
+
+    with pytest.raises(ConflictError, match=f"by now, expected {candidate.model_sha256}"):
+        evaluate.measure(snapshot, SETTINGS, partition=PARTITION, planned=planned, jobs=[{"job": "score-1"}])
+    assert snapshot.find(layout.metrics(PARTITION, "mxnet")) is None
 
 
 def test_all_candidates_stand_in_one_table_of_the_log(

@@ -11,6 +11,7 @@ from idc import layout, registry
 from idc.dataset.manifest import Manifest
 from idc.dataset.snapshot import point_to_dataset
 from idc.dataset.storage import ObjectStore
+from idc.report.partitions import Figure
 from idc.stages import history
 
 MONTHS = ["2026-08", "2026-09", "2026-10"]
@@ -42,7 +43,8 @@ def leave(store: ObjectStore, partition: str, variants: dict[str, float], decisi
 
 @pytest.fixture
 def months(store: ObjectStore) -> ObjectStore:
-    leave(store, MONTHS[0], {"mxnet": 0.7, "tensorflow": 0.8}, {"outcome": "deploy", "variant": "mxnet"})
+    served = {"outcome": "deploy", "variant": "mxnet", "result": {"is_deployed": True}}
+    leave(store, MONTHS[0], {"mxnet": 0.7, "tensorflow": 0.8}, served)
     leave(store, MONTHS[1], {"mxnet": 0.6, "champion": 0.75}, {"outcome": "keep", "variant": "mxnet"})
     leave(store, MONTHS[2], {"mxnet": 0.7, "tensorflow": 0.9})
     return store
@@ -58,6 +60,12 @@ def test_each_month_has_its_champion_or_its_best_candidate(months: ObjectStore) 
     assert len({month.dataset_digest for month in found}) == 3
 
 
+def test_a_model_that_did_not_come_up_is_no_champion(months: ObjectStore) -> None:
+    registry.write_json(months, layout.decision(MONTHS[0]), {"outcome": "deploy", "variant": "mxnet"})
+
+    assert [month.champion for month in history.read(months)] == ["", "champion", ""]
+
+
 def test_page_and_chart_are_written(months: ObjectStore) -> None:
     facts = history.run(months)
 
@@ -67,6 +75,26 @@ def test_page_and_chart_are_written(months: ObjectStore) -> None:
     assert "SYNTHETIC DATA" in page
     assert "0.900 (0.800–1.000)" in page
     assert page.index("2026-10") < page.rindex("2026-08")
+
+
+def test_a_champion_that_has_seen_every_patient_has_no_figure(months: ObjectStore) -> None:
+    registry.write_json(months, layout.metrics(MONTHS[1], "champion"), {"test": None})
+
+    found = list(history.read(months))[1]
+
+    assert found.champion == "champion"
+    assert found.best("balanced_accuracy") == "champion"
+    assert history.run(months)["partitions"] == 3
+
+
+def test_a_figure_without_bounds_is_told_too(months: ObjectStore) -> None:
+    alone = {"value": 0.7, "low": None, "high": None, "reason": "a single patient has no bounds"}
+    registry.write_json(months, layout.metrics(MONTHS[2], "mxnet"), {"test": {"balanced_accuracy": alone}})
+
+    [*_, newest] = history.read(months)
+
+    assert newest.candidates["mxnet"]["balanced_accuracy"] == Figure(0.7, None, None)
+    assert history.run(months)["partitions"] == 3
 
 
 def test_before_anything_is_measured_there_is_a_page_too(store: ObjectStore) -> None:
