@@ -53,7 +53,7 @@ async def send(request: Request, key: Labeller, service: Shared) -> Response:
         raise bodies.wrong_type(request, JSON)
     body = await bodies.read(request, Limit(MAX_BYTES, settings.body_timeout_s, settings.body_idle_s))
     given = _parsed(body)
-    kept, is_new = await service.background.run(lambda: _keep(service, key, given))
+    kept, is_new = await service.feedback.run(lambda: _keep(service, key, given))
     return Response(kept.model_dump_json(), 201 if is_new else 200, media_type=JSON)
 
 
@@ -72,24 +72,23 @@ def _parsed(body: bytes) -> FeedbackIn:
 
 
 def _keep(service: Service, key: Key, given: FeedbackIn) -> tuple[Feedback, bool]:
-    """Write a label to S3 unless it is the newest one already."""
+    """Write a label to S3 unless it is the newest one already; one at a time."""
     answer = _answer(service, key, given)
     tile = tiles.tile_name(given.tile.x, given.tile.y) if given.tile else ""
-    with service.feedback_lock:
-        newest = service.ledger.label(given.request_id, tile)
-        if newest is not None and newest.label == given.label:
-            return _shown(given, newest), False
-        number = newest.number + 1 if newest else 1
-        while number <= MOST_LABELS:
-            label = Label(number, given.label, time.time())
-            kept = _write(service, key, given, answer, tile, label)
-            service.ledger.add_label(given.request_id, tile, kept)
-            if kept.label == given.label:
-                is_new = kept is label
-                if is_new:
-                    service.measures.feedback.labels(str(answer.is_right(given.label)).lower()).inc()
-                return _shown(given, kept), is_new
-            number += 1
+    newest = service.ledger.label(given.request_id, tile)
+    if newest is not None and newest.label == given.label:
+        return _shown(given, newest), False
+    number = newest.number + 1 if newest else 1
+    while number <= MOST_LABELS:
+        label = Label(number, given.label, time.time())
+        kept = _write(service, key, given, answer, tile, label)
+        service.ledger.add_label(given.request_id, tile, kept)
+        if kept.label == given.label:
+            is_new = kept is label
+            if is_new:
+                service.measures.feedback.labels(str(answer.is_right(given.label)).lower()).inc()
+            return _shown(given, kept), is_new
+        number += 1
     detail = f"The label: {MOST_LABELS} are kept of this already, expected fewer. Tell the operator."
     raise Problem(INVALID, detail)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import threading
 from typing import Annotated
 
 import structlog
@@ -50,9 +49,11 @@ class Service:
         self.scorer = Scorer(self.clients.runtime, self.models, settings.endpoint_name)
         self.threads = Threads(settings.model_concurrency, settings.model_waiting, "model")
         self.background = Threads(4, 64, "background")
+        self.feedback = Threads(
+            1, 64, "feedback"
+        )  # one label after the other; a slow S3 holds up nothing else
         self.slide_records = SlideRecords(settings.folder)
         self.slide_work = SlideWork(self.slide_records, self.scorer, settings)
-        self.feedback_lock = threading.Lock()
 
     def start(self) -> None:
         """Begin what goes on beside the requests."""
@@ -82,6 +83,7 @@ class Service:
         self.slide_work.stop()
         self.threads.close()
         self.background.close()
+        self.feedback.close()
         self.slide_records.close()
         self.ledger.close()
         self.keyring.close()
