@@ -74,6 +74,7 @@ class Models:
         self._lock = threading.Lock()
         self._endpoint = Endpoint()
         self._known: dict[str, Version] = {}
+        self._missed: dict[str, float] = {}  # when a variant was last looked for in vain
 
     def version(self, name: str) -> Version:
         """Return the version of this production variant.
@@ -82,9 +83,8 @@ class Models:
             Problem: no registered model answers by that name.
         """
         known = self._known.get(name)
-        if known is None:
-            self.endpoint(LEAST_PERIOD_S)
-            known = self._known.get(name)
+        if known is None and time.monotonic() - self._missed.get(name, -1e9) >= LEAST_PERIOD_S:
+            known = self._look_for(name)
         if known is None:
             problems = "; ".join(self._endpoint.problems) or f"{name} is no variant of it"
             raise Problem(
@@ -92,6 +92,17 @@ class Models:
                 f"The model behind the endpoint {self._endpoint_name}: {problems}; expected a version from "
                 "the model registry. Deploy with idc_deploy.",
             )
+        return known
+
+    def _look_for(self, name: str) -> Version | None:
+        """Look for a variant that has just answered: all that was seen before may be too old."""
+        answered_at = time.monotonic()
+        with self._lock:
+            if self._endpoint.seen_at < answered_at:
+                self._take(self._look())
+        known = self._known.get(name)
+        if known is None:
+            self._missed[name] = time.monotonic()
         return known
 
     def remembered(self, name: str) -> Version | None:
@@ -121,6 +132,7 @@ class Models:
         self._known, self._endpoint = kept, endpoint
 
     def _look(self) -> Endpoint:
+        began = time.monotonic()
         with translated(f"endpoint {self._endpoint_name}"):
             described = self._client.describe_endpoint(EndpointName=self._endpoint_name)
             live = described.get("EndpointConfigName", "")
@@ -140,7 +152,7 @@ class Models:
                     problems.append(f"{name}: {outcome}")
                 elif not clashes:
                     versions.append(outcome)
-        return Endpoint(described["EndpointStatus"], tuple(versions), tuple(problems), time.monotonic())
+        return Endpoint(described["EndpointStatus"], tuple(versions), tuple(problems), began)
 
     def _models(
         self, config: str, role: Literal["live", "pending"]

@@ -88,12 +88,30 @@ def test_a_canary_has_two_versions_and_a_roll_back_is_remembered(aws: Stubber) -
     assert models.endpoint(max_age_s=60) is seen  # AWS is not asked again
 
 
-def test_a_version_nobody_knows_is_looked_up_once_more(aws: Stubber) -> None:
+def test_a_version_that_answers_is_looked_up_however_new_the_last_look_is(aws: Stubber) -> None:
+    models = Models(aws.client, "e")
+    for pending in (None, "two"):
+        endpoint(aws, "one", pending)
+        config(aws, "one", v1_mxnet="m1")
+        if pending:
+            config(aws, pending, v2_mxnet="m2")
+        model(aws, "m1", package(1))
+        if pending:
+            model(aws, "m2", package(2))
+        else:
+            assert models.version("v1-mxnet").package == package(1)
+
+    assert models.version("v2-mxnet").package == package(2)
+
+
+def test_a_version_nobody_knows_is_looked_up_once(aws: Stubber) -> None:
     endpoint(aws, "one")
     config(aws, "one", v1_mxnet="m1")
     model(aws, "m1", package(1))
-    with pytest.raises(Problem, match="v9-mxnet is no variant of it"):
-        Models(aws.client, "e").version("v9-mxnet")
+    models = Models(aws.client, "e")
+    for _ in range(2):
+        with pytest.raises(Problem, match="v9-mxnet is no variant of it"):
+            models.version("v9-mxnet")
 
 
 def test_what_is_behind_the_endpoint_is_not_forgotten_before_what_was(
@@ -126,9 +144,10 @@ def test_two_models_of_one_name_cannot_be_told_apart(aws: Stubber) -> None:
 def test_a_model_that_is_not_registered_says_so(
     aws: Stubber, registered: str | None, metadata: dict[str, str] | None, reason: str
 ) -> None:
-    endpoint(aws, "one")
-    config(aws, "one", AllTraffic="m1")
-    model(aws, "m1", registered, metadata)
+    for _ in range(2):
+        endpoint(aws, "one")
+        config(aws, "one", AllTraffic="m1")
+        model(aws, "m1", registered, metadata)
     models = Models(aws.client, "e")
 
     assert reason in models.endpoint(60).problems[0]
