@@ -67,7 +67,7 @@ def test_runs_restarts_and_stops(group: Group, environment: dict[str, str]) -> N
 
 def test_what_a_killed_supervisor_leaves_is_found(group: Group, environment: dict[str, str]) -> None:
     supervision.start(group, {"one": WAIT}, environment)
-    until(lambda: pid_of(group, "one"))
+    until(lambda: "there" in supervision.log_path(group, "one").read_text())  # it dies of what it prints later
     supervisor = int((group.run / "supervisord.pid").read_text())
 
     os.kill(supervisor, signal.SIGKILL)
