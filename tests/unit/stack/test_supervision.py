@@ -67,7 +67,8 @@ def test_runs_restarts_and_stops(group: Group, environment: dict[str, str]) -> N
 
 def test_what_a_killed_supervisor_leaves_is_found(group: Group, environment: dict[str, str]) -> None:
     supervision.start(group, {"one": WAIT}, environment)
-    until(lambda: "there" in supervision.log_path(group, "one").read_text())  # it dies of what it prints later
+    until(lambda: pid_of(group, "one"))
+    until(lambda: "there" in supervision.log_path(group, "one").read_text())  # it would die of printing later
     supervisor = int((group.run / "supervisord.pid").read_text())
 
     os.kill(supervisor, signal.SIGKILL)
