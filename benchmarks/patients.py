@@ -26,8 +26,9 @@ from measuring.variants import VARIANTS, Variant
 from idc.dataset.patches import DOUBLED_TREE, looks_like_patch, parse_member
 from idc.dataset.split import Shares, assign
 from idc.dataset.synthetic import write_archive
-from idc.evaluation.comparison import METRICS
+from idc.evaluation.comparison import SHOWN
 from idc.evaluation.metrics import evaluate
+from idc.evaluation.names import METRICS
 from idc.evaluation.predictions import Row, collected
 from idc.jobs.source import SCRIPTS
 from idc.records.recordio import RecordIOWriter
@@ -125,8 +126,8 @@ def main() -> None:
             predictions = collected(answers(archive, patients, given.folds, variant, arguments))
     measured = evaluate(predictions, threshold=HALF, seed=SPLIT_SEED)
     rows = [
-        [label, *(f"{measured[metric][part]:.3f}" for part in ("value", "low", "high"))]
-        for metric, label in METRICS.items()
+        [METRICS[metric], *(f"{measured[metric][part]:.3f}" for part in ("value", "low", "high"))]
+        for metric in SHOWN
     ]
     data = "SYNTHETIC DATA" if given.archive is None else given.archive.name
     title = f"{variant.name}, {measured['patients']} patients in {given.folds} parts, {data}, at one half"

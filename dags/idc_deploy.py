@@ -107,7 +107,7 @@ def idc_deploy() -> None:
         doc_md="Approves it, or asks a person.",
     )
     deploy = SageMakerEndpointDeployOperator(
-        task_id="deploy", spec=registered["spec"], doc_md="Creates or updates the endpoint."
+        task_id="deploy", spec=registered["spec"], execution_timeout=None, doc_md="Creates or updates it."
     )
     keep = EmptyOperator(task_id="keep", doc_md="What is served stays: the log of `decide` says why.")
     answered = smoke(registered["version"])

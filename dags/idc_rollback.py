@@ -10,12 +10,13 @@ form, so that `idc_deploy` does not bring it back by itself.
 | runs | when triggered; the form may name the version to go back to |
 | reads | the model registry, `models/<digest>/known_answers.json` |
 | writes | the endpoint, the approval status of the version gone back from, `smoke.json`, `candidates/<partition>/decision.json` |
-| then | the endpoint answers as before |
+| then | the endpoint answers as before; `idc_history` starts |
 
 **Running it again** goes one version further back: a rejected one is never chosen.
 
 **When it fails** in `choose`, there is no approved version that was served before: name one, or deploy another
-model. In `deploy` with *rolled back*, the earlier model did not come up, and the endpoint serves what it did.
+model. Or an update of the endpoint is under way, which SageMaker cannot call off: trigger this again when it has
+ended. In `deploy` with *rolled back*, the earlier model did not come up, and the endpoint serves what it did.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from typing import Any
 from airflow.sdk import dag, task
 
 from histoflow import forms
-from histoflow.defaults import DEFAULT_ARGS, ENDPOINT, deadline
+from histoflow.defaults import DECISION, DEFAULT_ARGS, ENDPOINT, deadline
+from histoflow.notifiers import ROLLED_BACK
 from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
 
 
@@ -51,25 +53,28 @@ def idc_rollback() -> None:
 
         return deployment.choose_earlier()
 
-    @task(outlets=[ENDPOINT])
+    @task(outlets=[ENDPOINT], on_success_callback=ROLLED_BACK())
     def smoke(version: dict[str, Any]) -> dict[str, Any]:
         """Ask the endpoint about known test patches: it has to answer as the registered model does."""
         from histoflow import deployment
 
         return deployment.smoke(version, asset=ENDPOINT)
 
-    @task
+    @task(outlets=[DECISION])
     def conclude(chosen: dict[str, Any]) -> dict[str, Any]:
         """Reject the version gone back from, so that it is not deployed again, and write down why."""
         from histoflow import deployment
 
-        return deployment.conclude_rollback(chosen)
+        return deployment.conclude_rollback(chosen, asset=DECISION)
 
     chosen = choose()
     deploy = SageMakerEndpointDeployOperator(
-        task_id="deploy", spec=chosen["spec"], doc_md="Updates the endpoint, all of its traffic at once."
+        task_id="deploy",
+        spec=chosen["spec"],
+        execution_timeout=None,
+        doc_md="Updates the endpoint, all of its traffic at once.",
     )
-    deploy >> smoke(chosen["version"]) >> conclude(chosen)
+    deploy >> [smoke(chosen["version"]), conclude(chosen)]
 
 
 idc_rollback()

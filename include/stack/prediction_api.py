@@ -54,10 +54,9 @@ def key_file(settings: StackSettings) -> Path:
 def readiness(settings: StackSettings) -> str:
     """Return in one line whether the API has a model to answer from, or why not."""
     try:
-        answer = httpx.get(f"{settings.api_url}/readyz", timeout=10, trust_env=False)
-    except httpx.HTTPError as error:
+        said = httpx.get(f"{settings.api_url}/readyz", timeout=10, trust_env=False).json()
+    except (httpx.HTTPError, ValueError) as error:
         return f"not answering: {error!r}"
-    said = answer.json()
     return f"ready, {', '.join(said['versions'])}" if said["ready"] else f"not ready: {said['detail']}"
 
 

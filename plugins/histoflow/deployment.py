@@ -73,7 +73,9 @@ def decide(*, deploying: str, keeping: str) -> str:
 def register() -> dict[str, Any]:
     """Register the candidate; return its version, the endpoint that serves it, and what to ask a person."""
     store, partition = runs.store(), runs.partition()
-    version = RegistryHook().register(deploy.package(store, settings(), partition=partition))
+    hook = RegistryHook()
+    version = hook.register(deploy.package(store, settings(), partition=partition))
+    champion = hook.served_by(settings().endpoint_name)
     variant = version.served.variant
     prefix = layout.candidate_prefix(partition, variant)
     asked = question(
@@ -83,7 +85,8 @@ def register() -> dict[str, Any]:
     )
     spec = deploy.endpoint(settings(), version)
     found = {"name": version.name, "package": version.arn, "version": version.to_dict()}
-    return {**found, "spec": spec, "question": asked}
+    is_another = champion is None or champion.arn != version.arn
+    return {**found, "spec": spec, "question": asked, "is_another": is_another}
 
 
 def smoke(version: Mapping[str, Any], *, asset: Asset) -> dict[str, Any]:
@@ -125,6 +128,7 @@ def choose_earlier() -> dict[str, Any]:
     """Return the version to go back to, the endpoint that serves it, and the version that is served now."""
     hook, group, endpoint = RegistryHook(), settings().model_package_group, settings().endpoint_name
     number = runs.parameter("version", None)
+    rollback.check_rest(EndpointHook().find(endpoint))
     now = hook.served_by(endpoint)
     before = (
         hook.numbered(group, number)
@@ -136,10 +140,12 @@ def choose_earlier() -> dict[str, Any]:
     return {"version": target.to_dict(), "spec": spec, "bad": now.to_dict() if now else None}
 
 
-def conclude_rollback(chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """Reject the version that was gone back from, and write down why."""
+def conclude_rollback(chosen: Mapping[str, Any], *, asset: Asset) -> dict[str, Any]:
+    """Reject the version that was gone back from, write down why, and announce it to both partitions."""
     bad = Version.from_dict(chosen["bad"]) if chosen["bad"] else None
     target, reason = Version.from_dict(chosen["version"]), runs.parameter("reason", "")
     if bad and bad.arn != target.arn:
         RegistryHook().reject(bad.arn, f"Rolled back to {target.name}: {reason}")
+    partitions = {one.served.partition for one in (target, bad) if one}
+    runs.announce_for(asset, sorted(partitions))
     return rollback.record(runs.store(), target=target, bad=bad, reason=reason)

@@ -93,11 +93,23 @@ NEW_CHAMPION = functools.partial(
     event="champion",
     subject="Histoflow: a new champion serves, {{ dag_run.partition_key }}",
     message="""
-{% if not ti.xcom_pull(task_ids='register')['version']['deployed_at'] %}
-The endpoint serves a new model, trained on the partition {{ dag_run.partition_key }}.
+{% if ti.xcom_pull(task_ids='register')['is_another'] %}
+The endpoint serves another model than before, trained on the partition {{ dag_run.partition_key }}.
 Run: {{ dag_run.run_id }}
 What it serves: {{ ti.log_url }}
 {% endif %}
+""",
+)
+ROLLED_BACK = functools.partial(
+    TopicNotifier,
+    event="champion",
+    subject="Histoflow: the endpoint was rolled back",
+    message="""
+{% set chosen = ti.xcom_pull(task_ids='choose') %}
+The endpoint serves the model before, of the partition {{ chosen['version']['served']['partition'] }}.
+Reason: {{ params['reason'] }}
+Run: {{ dag_run.run_id }}
+What it serves: {{ ti.log_url }}
 """,
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -93,6 +93,11 @@ def store() -> ObjectStore:
 def publish(asset: Asset, **facts: Any) -> None:
     """Attach `facts` to the event by which this task updates `asset`, and keep the run's manifest."""
     handover.announce(get_current_context(), store(), asset, facts)
+
+
+def announce_for(asset: Asset, partitions: Iterable[str]) -> None:
+    """Make the event by which this task updates `asset` one of these partitions, in a run that has none."""
+    get_current_context()["outlet_events"][asset].add_partitions(list(partitions))
 
 
 def conversion_options() -> ConversionSettings:

@@ -19,6 +19,7 @@ from unit.idc.deployment.test_decision import SERVED, bounded, compared
 from unit.idc.stages.rehearsal import PARTITION, contents, filled, measured, packed, scored
 
 from histoflow import deployment, runs
+from histoflow.defaults import DECISION
 from histoflow.hooks.endpoint import EndpointHook
 from histoflow.hooks.registry import RegistryHook
 from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
@@ -26,9 +27,10 @@ from idc import layout, registry
 from idc.dataset.storage import ObjectStore
 from idc.deployment.package import IMAGE, JSON, PackageSpec
 from idc.deployment.version import APPROVED, PENDING, REJECTED, Version
-from idc.errors import MissingObject
+from idc.errors import ConflictError, MissingObject
 from idc.evaluation import pairing
 from idc.evaluation.names import METRICS
+from idc.jobs.hosting import EndpointSpec
 from idc.settings import settings
 from idc.stages import deploy
 
@@ -85,7 +87,11 @@ def put_behind(endpoint: Endpoint, version: Version) -> None:
 
 def rolling_back(**params: Any) -> Any:
     """A run of idc_rollback as far as its tasks look at it."""
-    values = {"params": {"version": None, "reason": "too many false alarms", **params}}
+    events = {DECISION: SimpleNamespace(add_partitions=lambda keys: None)}
+    values = {
+        "params": {"version": None, "reason": "too many false alarms", **params},
+        "outlet_events": events,
+    }
     return set_current_context({**values, "dag_run": SimpleNamespace(run_id="r")})  # type: ignore[arg-type]
 
 
@@ -215,7 +221,7 @@ def test_one_goes_back_to_the_model_before_and_the_bad_one_stays_rejected(endpoi
     with rolling_back():
         chosen = deployment.choose_earlier()
         airflow_task.run(SageMakerEndpointDeployOperator(task_id="deploy", spec=chosen["spec"]))
-        facts = deployment.conclude_rollback(chosen)
+        facts = deployment.conclude_rollback(chosen, asset=DECISION)
 
     assert endpoint.answer() == "one"
     assert (facts["to"], facts["from"]) == (one.name, two.name)
@@ -225,4 +231,19 @@ def test_one_goes_back_to_the_model_before_and_the_bad_one_stays_rejected(endpoi
     with rolling_back(), pytest.raises(MissingObject, match=f"nothing was behind it before {one.name}"):
         deployment.choose_earlier()
     with rolling_back(version=2), pytest.raises(MissingObject, match="Rejected: Rolled back"):
+        deployment.choose_earlier()
+
+
+def test_nobody_goes_back_while_the_endpoint_is_being_updated(endpoint: Endpoint) -> None:
+    hook = RegistryHook()
+    one, two = (hook.register(package(endpoint, text)) for text in ("one", "two"))
+    put_behind(endpoint, one)
+    hook.approve(two.arn, "good")
+    spec = EndpointSpec.from_dict(deploy.endpoint(settings(), two))
+
+    assert EndpointHook().step(spec).state.is_changing
+    with (
+        rolling_back(),
+        pytest.raises(ConflictError, match=f"endpoint {endpoint.name}: Updating, expected no update"),
+    ):
         deployment.choose_earlier()

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from idc.deployment.version import Version
+from idc.evaluation.names import METRICS
 from idc.settings import Settings
 
 BALANCED, SENSITIVITY = "balanced_accuracy", "recall"
-LABELS = {BALANCED: "balanced accuracy", SENSITIVITY: "sensitivity"}
 
 
 class Outcome(enum.StrEnum):
@@ -93,24 +93,37 @@ class Decision:
 def decide(challenger: Challenger, champion: Version | None, gates: Gates) -> Decision:
     """Judge a candidate against the gates and against the model that is served now, if any.
 
-    A model of generated patches never takes the place of one of patients, and is no champion to them.
+    A model of generated patches never takes the place of one of patients, and is no champion to them. The
+    served model with another threshold or calibration is no rival of its own, but has to pass the gates.
     """
     variant = challenger.metrics["variant"]
     served = champion.served if champion else None
-    if served and served.model_sha256 == challenger.model_sha256 and served.variant == variant:
+    is_served = served is not None and served.model_sha256 == challenger.model_sha256
+    if (
+        served
+        and is_served
+        and _rule(challenger.metrics) == (served.threshold, served.temperature, served.bias)
+    ):
         return Decision(Outcome.DEPLOY, variant, (), (f"{variant} is served already",))
     if champion and served and challenger.synthetic and not served.synthetic:
         reason = f"{variant} was trained on generated patches, {champion.name} on patients'"
         return Decision(Outcome.KEEP, variant, (), (reason,))
-    rival = champion if served and served.synthetic == challenger.synthetic else None
+    is_rival = served and not is_served and served.synthetic == challenger.synthetic
+    rival = champion if is_rival else None
     judged = tuple(_judged(challenger, rival, gates))
     missed = [str(gate) for gate in judged if not gate.is_passed]
     if not missed:
         return Decision(Outcome.DEPLOY, variant, judged, (f"{variant} passed every gate",))
-    if rival is None and not gates.is_strict:
+    if rival is None and not is_served and not gates.is_strict:
         why = "served nevertheless: it is the first model here (HISTOFLOW_GATES=strict would refuse it)"
         return Decision(Outcome.DEPLOY, variant, judged, (*missed, why), is_waived=True)
     return Decision(Outcome.KEEP, variant, judged, tuple(missed))
+
+
+def _rule(metrics: Mapping[str, Any]) -> tuple[float, float, float]:
+    """Return threshold, temperature and bias: what makes a result of a model's answer."""
+    calibration = metrics["calibration"]
+    return metrics["threshold"], calibration["temperature"], calibration["bias"]
 
 
 def _judged(challenger: Challenger, rival: Version | None, gates: Gates) -> Sequence[Gate]:
@@ -129,7 +142,7 @@ def _bound(test: Mapping[str, Any], metric: str, least: float) -> Gate:
     observed = "no lower bound" if low is None else f"lower bound {low:.3f}"
     patients = f"{test['patients']} test patients"
     is_passed = low is not None and low >= least
-    return Gate(LABELS[metric], f"{observed} over {patients}", f"at least {least:.3f}", is_passed)
+    return Gate(METRICS[metric], f"{observed} over {patients}", f"at least {least:.3f}", is_passed)
 
 
 def _smoke(found: SmokeSet | None) -> Gate:

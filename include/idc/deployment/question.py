@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-SHOWN = {
-    "balanced_accuracy": "balanced accuracy",
-    "recall": "sensitivity",
-    "specificity": "specificity",
-    "roc_auc": "AUC",
-    "average_precision": "average precision",
-    "expected_calibration_error": "calibration error",
-}
+from idc.evaluation.names import METRICS, figure
+
+SHOWN = (
+    "balanced_accuracy",
+    "recall",
+    "specificity",
+    "roc_auc",
+    "average_precision",
+    "expected_calibration_error",
+)
 
 
 def question(metrics: Mapping[str, Any], decision: Mapping[str, Any], links: Mapping[str, str]) -> str:
     """Return the question as Markdown; `links` are addresses by the words that stand for them."""
     test = metrics["test"]
-    rows = [f"| {label} | {_figure(test[name])} |" for name, label in SHOWN.items() if name in test]
+    rows = [f"| {METRICS[name]} | {figure(test[name])} |" for name in SHOWN if name in test]
     gates = [
         f"- {'✓' if one['is_passed'] else '✗'} {one['name']}: {one['observed']}, required {one['required']}"
         for one in decision["gates"]
@@ -40,10 +42,3 @@ def question(metrics: Mapping[str, Any], decision: Mapping[str, Any], links: Map
             " · ".join(f"[{words}]({address})" for words, address in links.items()),
         ]
     )
-
-
-def _figure(metric: Mapping[str, Any]) -> str:
-    if metric["value"] is None:
-        return "none"
-    bounds = "" if metric["low"] is None else f" ({metric['low']:.3f}–{metric['high']:.3f})"
-    return f"{metric['value']:.3f}{bounds}"

@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-METRICS = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "recall": "sensitivity",
-    "specificity": "specificity",
-    "f1": "F1",
-    "roc_auc": "AUC",
-}
-HEADER = ("candidate", *METRICS.values())
+from idc.evaluation.names import METRICS, figure
+
+SHOWN = ("accuracy", "balanced_accuracy", "recall", "specificity", "f1", "roc_auc")
+HEADER = ("candidate", *(METRICS[name] for name in SHOWN))
 BASELINE = "always class 0"
 
 
@@ -32,11 +27,4 @@ def text(metrics: Sequence[Mapping[str, Any]], side: str = "test") -> str:
 
 
 def _cells(measured: Mapping[str, Any]) -> list[str]:
-    return [_cell(measured[name]) for name in METRICS]
-
-
-def _cell(metric: Mapping[str, Any]) -> str:
-    if metric["value"] is None:
-        return "none"
-    bounds = "" if metric["low"] is None else f" ({metric['low']:.3f}–{metric['high']:.3f})"
-    return f"{metric['value']:.3f}{bounds}"
+    return [figure(measured[name]) for name in SHOWN]

@@ -9,10 +9,22 @@ from idc import layout
 from idc.dataset.storage import ObjectStore
 from idc.deployment.decision import Outcome
 from idc.deployment.version import APPROVED, Version
-from idc.errors import MissingObject
+from idc.errors import ConflictError, MissingObject
+from idc.jobs.state import EndpointState
 from idc.stages.deploy import read_decision, write_decision
 
 log = logging.getLogger(__name__)
+
+
+def check_rest(endpoint: EndpointState | None) -> None:
+    """See that no update of the endpoint is under way: until it ends it is not certain what is served.
+
+    Raises:
+        ConflictError: one is.
+    """
+    if endpoint is not None and endpoint.is_changing:
+        action = "SageMaker cannot call an update off: trigger this again when it has ended."
+        raise ConflictError("endpoint", endpoint.name, endpoint.status, "no update under way", action)
 
 
 def check(before: Version | None, now: Version | None, endpoint: str) -> Version:

@@ -23,6 +23,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from histoflow.defaults import ENDPOINT, SAGEMAKER_POOL
 from histoflow.operators.approval import ModelApprovalOperator
+from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
 from histoflow.operators.kaggle import KaggleDatasetToS3Operator
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -116,8 +117,8 @@ def test_a_wait_for_a_job_takes_a_slot_and_ends_with_the_job_and_all_else_ends_b
     for task in dags[dag_id].tasks:
         if task.task_id in JOBS:
             assert (task.pool, task.execution_timeout) == (SAGEMAKER_POOL, None), task
-        elif isinstance(task, ModelApprovalOperator):
-            assert task.execution_timeout is None, "a person may take as long as the form says"
+        elif isinstance(task, ModelApprovalOperator | SageMakerEndpointDeployOperator):
+            assert task.execution_timeout is None, "it ends as the form or the rollout says"
         else:
             assert task.execution_timeout, task
 

@@ -15,7 +15,13 @@ import pytest
 from airflow.sdk import DAG
 from moto import mock_aws
 
-from histoflow.notifiers import APPROVAL_WANTED, FAILURE, NEW_CHAMPION, report_missed_deadline
+from histoflow.notifiers import (
+    APPROVAL_WANTED,
+    FAILURE,
+    NEW_CHAMPION,
+    ROLLED_BACK,
+    report_missed_deadline,
+)
 from idc.errors import JobFailed
 from idc.settings import operation_settings
 
@@ -50,18 +56,23 @@ def received(monkeypatch: pytest.MonkeyPatch) -> Iterator[Received]:
     operation_settings.cache_clear()
 
 
-def context(deployed_at: str = "") -> dict[str, Any]:
-    """A task's context; its run registered a version that was first deployed when `deployed_at` says."""
+def context(*, is_another: bool = True) -> dict[str, Any]:
+    """A task's context; its run registered another version than is served, or went back to one."""
+    left = {
+        "register": {"is_another": is_another},
+        "choose": {"version": {"served": {"partition": "2026-09"}}},
+    }
     task = SimpleNamespace(
         task_id="train",
         try_number=4,
         log_url="https://airflow.example.org/log",
-        xcom_pull=lambda task_ids: {"register": {"version": {"deployed_at": deployed_at}}}[task_ids],
+        xcom_pull=lambda task_ids: left[task_ids],
     )
     return {
         "dag": DAG("idc_train", schedule=None),
         "ti": task,
         "dag_run": SimpleNamespace(partition_key="2026-10", run_id="scheduled__1"),
+        "params": {"reason": "too many false alarms"},
         "exception": JobFailed("TrainingJob", "t", "Failed: the loss is nan", "Completed", "Mend it."),
     }
 
@@ -76,6 +87,7 @@ def context(deployed_at: str = "") -> dict[str, Any]:
         ),
         (APPROVAL_WANTED, "approval", ["waits for approval", "2026-10", "Required Actions"]),
         (NEW_CHAMPION, "champion", ["new champion", "2026-10"]),
+        (ROLLED_BACK, "champion", ["rolled back", "2026-09", "too many false alarms"]),
     ],
 )
 def test_an_event_arrives_with_all_that_is_needed_to_act(
@@ -91,8 +103,8 @@ def test_an_event_arrives_with_all_that_is_needed_to_act(
     assert "{{" not in subject + message
 
 
-def test_a_champion_that_has_served_before_is_no_news(received: Received) -> None:
-    NEW_CHAMPION()(context("2026-10-01T00:00:00.000+00:00"))
+def test_a_champion_that_is_served_already_is_no_news(received: Received) -> None:
+    NEW_CHAMPION()(context(is_another=False))
 
     assert received() == []
 

@@ -59,6 +59,8 @@ def challenger(
             "recall": bounded(sensitivity),
         },
         "comparison": comparison,
+        "threshold": 0.4,
+        "calibration": {"temperature": 1.0, "bias": 0.0},
     }
     return replace(Challenger(metrics, "b" * 64, False, smoke_set), **changes)
 
@@ -123,6 +125,18 @@ def test_the_champion_itself_is_deployed_again_whatever_the_gates_say() -> None:
     found = decide(again, CHAMPION, STRICT)
 
     assert (found.outcome, found.reasons) == (Outcome.DEPLOY, ("tensorflow is served already",))
+
+
+@pytest.mark.parametrize("rule", [{"threshold": 0.3}, {"calibration": {"temperature": 1.2, "bias": 0.0}}])
+def test_the_champion_with_another_threshold_is_deployed_if_it_passes_the_gates(rule: dict[str, Any]) -> None:
+    def again(**changes: Any) -> Challenger:
+        found = challenger(model_sha256="a" * 64, **changes)
+        return replace(found, metrics={**found.metrics, "variant": "tensorflow", **rule})
+
+    good, bad = decide(again(), CHAMPION, GATES), decide(again(sensitivity=0.1), CHAMPION, GATES)
+
+    assert (good.outcome, good.reasons) == (Outcome.DEPLOY, ("tensorflow passed every gate",))
+    assert (bad.outcome, bad.is_waived) == (Outcome.KEEP, False)
 
 
 def test_generated_patches_never_replace_patients() -> None:
