@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -12,6 +14,8 @@ import pytest
 from contract.rest import NOT_A_NUMBER, PINK, VIOLET, WHITE, Api, expected, image, patch
 from local_aws import wait_until
 from PIL import Image
+
+from idc.settings import ApiSettings
 
 pytestmark = pytest.mark.slow
 
@@ -133,3 +137,25 @@ def test_what_is_no_slide_is_refused(client: httpx.Client) -> None:
     assert client.post("/v1/slides", content=huge, headers=PNG).status_code in (400, 413)
     assert client.post("/v1/slides", content=b"<svg/>", headers=PNG).status_code == 415
     assert client.post("/v1/slides", content=b"", headers={"Content-Type": "image/tiff"}).status_code == 415
+
+
+def test_a_slide_counts_from_its_first_byte(rest_api: Api) -> None:
+    let_go, content = threading.Event(), image(slide(["v"]))
+    most = ApiSettings.model_fields["slides_per_tenant"].default
+
+    def slowly() -> Iterator[bytes]:
+        yield content[:100]
+        let_go.wait(30)
+        yield content[100:]
+
+    with rest_api.client(rest_api.make_key("hasty", "slides")) as client, ThreadPoolExecutor(most) as pool:
+
+        def refusal() -> str:
+            return str(client.post("/v1/slides", content=b"<svg/>", headers=PNG).json()["type"])
+
+        uploads = [pool.submit(client.post, "/v1/slides", content=slowly(), headers=PNG) for _ in range(most)]
+        try:
+            wait_until(lambda: refusal().endswith(":too-many-slides"))
+        finally:
+            let_go.set()
+        assert {upload.result().status_code for upload in uploads} == {202}

@@ -1,6 +1,7 @@
 """Half a year rebuilt: a sample that grows, six partitions, six datasets, six models, and their chart.
 
-On the way the triggerer, the scheduler and its workers are killed with -9: there is one job a step still.
+On the way the triggerer, the scheduler with its workers, and the embedded AWS while it trains are killed
+with -9: there is one job a step still.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collector import Collector
 from local_aws import wait_until
 from workshop import Workshop, opened
 
+from embedded_aws import processes
 from idc import layout
 from stack import aws
 from stack.airflow import airflow_environment
@@ -97,6 +99,26 @@ def kill(workshop: Workshop, component: str) -> None:
             process.kill()
 
 
+def kill_aws(workshop: Workshop) -> None:
+    """Kill all servers of the embedded AWS with -9, S3 among them; its supervisor starts others."""
+    own = processes.belonging_to(Path(workshop.home) / "aws")
+    [supervisor] = [one.process for one in own if one.role == "supervisord"]
+    servers = supervisor.children()
+    assert len(servers) >= 4, servers
+    for process in servers:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+
+
+def trains(workshop: Workshop) -> bool:
+    """Tell whether a training job has begun to run."""
+    sagemaker = workshop.client("sagemaker")
+    return any(
+        sagemaker.describe_training_job(TrainingJobName=name)["SecondaryStatus"] == "Training"
+        for name in training_jobs(workshop)
+    )
+
+
 @pytest.fixture(scope="module")
 def collector() -> Iterator[Collector]:
     """A listener for Airflow's metrics."""
@@ -134,6 +156,8 @@ def history(workshop: Workshop) -> str:
     kill(workshop, "triggerer")
     wait_until(lambda: states(workshop, "idc_train"), LIMIT_S, 0.5)
     kill(workshop, "scheduler")  # and with it the workers, which are its children
+    wait_until(lambda: trains(workshop), LIMIT_S, 0.1)
+    kill_aws(workshop)
     wait_until(lambda: ended(workshop, "idc_history", len(MONTHS)), LIMIT_S, 2)
     return read(workshop, layout.history_page()).decode()
 

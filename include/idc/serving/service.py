@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+from collections import Counter
 from typing import Annotated
 
 import structlog
@@ -49,9 +50,9 @@ class Service:
         self.scorer = Scorer(self.clients.runtime, self.models, settings.endpoint_name)
         self.threads = Threads(settings.model_concurrency, settings.model_waiting, "model")
         self.background = Threads(4, 64, "background")
-        self.feedback = Threads(
-            1, 64, "feedback"
-        )  # one label after the other; a slow S3 holds up nothing else
+        # One label after the other: a slow S3 holds up nothing else.
+        self.feedback = Threads(1, 64, "feedback")
+        self.uploads = Counter[str]()  # slides that are being received, by tenant
         self.slide_records = SlideRecords(settings.folder)
         self.slide_work = SlideWork(self.slide_records, self.scorer, settings)
 

@@ -57,8 +57,10 @@ async def begin(request: Request, key: Viewer, service: Shared) -> Response:
 
     Tiles that are nearly white are counted as background and not scored.
     """
-    if service.slide_records.unfinished(key.tenant) >= service.settings.slides_per_tenant:
+    under_way = service.slide_records.unfinished(key.tenant) + service.uploads[key.tenant]
+    if under_way >= service.settings.slides_per_tenant:
         raise _too_many(service)
+    service.uploads[key.tenant] += 1
     slide_id = secrets.token_hex(16)
     path = service.slide_work.path(slide_id)
     partial = path.with_name(f"{slide_id}.part")
@@ -72,6 +74,8 @@ async def begin(request: Request, key: Viewer, service: Shared) -> Response:
         partial.unlink(missing_ok=True)
         path.unlink(missing_ok=True)
         raise
+    finally:
+        service.uploads[key.tenant] -= 1
     service.slide_work.wake()
     shown = await service.background.run(lambda: _shown(service, _own(service, slide_id, key)))
     headers = {"Location": f"/v1/slides/{slide_id}"}
