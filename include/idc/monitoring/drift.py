@@ -21,8 +21,14 @@ _HALF = 0.5  # added to every bin, so that an empty one does not make the index 
 
 
 def inner_edges(values: Floats) -> Floats:
-    """Return the edges between tenths of the values; fewer where many values are the same."""
-    return np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1]))
+    """Return the edges between tenths of the values; fewer where many values are the same.
+
+    Each lies midway between two values: one of many that are alike, rounded otherwise, stays in its bin.
+    """
+    distinct = np.unique(values)
+    above = np.searchsorted(distinct, np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1]))
+    above = np.unique(above[above > 0])
+    return (distinct[above - 1] + distinct[above]) / 2
 
 
 def binned(values: Floats, edges: Floats) -> Counts:

@@ -52,6 +52,16 @@ def test_distinct_values_are_cut_into_tenths() -> None:
     assert binned(values, inner_edges(values)).tolist() == [100] * 10
 
 
+@given(values=arrays(np.int64, st.integers(1, 300), elements=st.integers(0, 12)))
+def test_no_bin_of_the_reference_is_empty_and_rounding_moves_nothing(values: np.ndarray) -> None:
+    tenths = values / 12
+    edges, before = inner_edges(tenths), binned(tenths, inner_edges(tenths))
+
+    assert (before > 0).all()
+    assert binned(tenths + 1e-9, edges).tolist() == before.tolist()
+    assert binned(tenths - 1e-9, edges).tolist() == before.tolist()
+
+
 def test_one_patient_alone_differs_by_chance_and_many_do_not() -> None:
     rng = np.random.default_rng(3)
     centres = rng.normal(size=40)

@@ -108,7 +108,7 @@ def test_other_stains_have_drifted_and_it_says_which(
 def test_one_slide_is_no_drift_that_matters_unless_no_patient_was_like_it(
     snapshot: ObjectStore, dataset: str, version: Version
 ) -> None:
-    """The patches of one patient differ from all patients' by chance: the index is high, and its bound too."""
+    """The patches of one patient differ from all patients' by chance: index and bound are both high."""
     by_patient: dict[str, list[tuple[str, bytes]]] = {}
     for name, image in images(snapshot, dataset):
         by_patient.setdefault(name.partition("_")[0], []).append((name, image))
