@@ -54,7 +54,7 @@ def examine(
     }
 
 
-def nothing(endpoint: str) -> dict[str, Any]:
+def nothing(endpoint: str, options: Options) -> dict[str, Any]:
     """Return what monitoring.json says where no model of the registry is served."""
     return {
         "outcome": str(Outcome.KEEP),
@@ -63,7 +63,7 @@ def nothing(endpoint: str) -> dict[str, Any]:
         "reference": None,
         "traffic": _of_traffic(Traffic(), np.empty(0), 0.5),
         "drift": {},
-        "feedback": {**feedback.measured([], 0.5, 1), **_of_feedback(Feedback())},
+        "feedback": {**feedback.measured([], 0.5, options.limits.min_labels), **_of_feedback(Feedback())},
     }
 
 
@@ -90,9 +90,9 @@ def _drift(
 def _remarks(traffic: Traffic, labels: Feedback, said: dict[str, Any]) -> list[str]:
     """Return what a reader must not overlook, the worst first."""
     found = []
-    for what, refused in (("captured lines", traffic.refused), ("labels", labels.refused)):
+    for what, refused in (("Captured lines", traffic.refused), ("Labels", labels.refused)):
         if refused.count:
-            found.append(f"{refused.count} {what} could not be read and are left out: see the list.")
+            found.append(f"{what} that could not be read and are left out: {refused.count}, listed below.")
     if not traffic.patches:
         found.append("No answer was captured in these days: no traffic, or a sample that missed it.")
     elif traffic.files_read < traffic.files:

@@ -29,6 +29,7 @@ def build(found: Mapping[str, Any]) -> Report:
         metrics={name: METRICS[name] for name in MEASURED},
         class_names=CLASS_NAMES,
         watch=WATCH,
+        is_told=not found["feedback"]["reason"] or any("shares" in one for one in found["drift"].values()),
         is_synthetic=bool(found["model"] and found["model"]["synthetic"]),
         charts={one.name: Markup(one.svg) for one in charts},  # noqa: S704  (drawn by this package)
     )

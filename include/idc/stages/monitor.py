@@ -94,7 +94,7 @@ def _document(
     """Return monitoring.json."""
     window, labelled = Window.up_to(day, options.days), Window.up_to(day, options.feedback_days)
     found = (
-        examination.nothing(endpoint)
+        examination.nothing(endpoint, options)
         if version is None
         else examination.examine(store, options, endpoint=endpoint, day=day, version=version)
     )

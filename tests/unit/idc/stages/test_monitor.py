@@ -128,6 +128,8 @@ def test_few_patches_say_nothing(snapshot: ObjectStore, version: Version) -> Non
 
     assert run(snapshot, version)["outcome"] == "keep"
     assert {one["status"] for one in document(snapshot)["drift"].values()} == {"too few patches"}
+    assert "There is too little to judge by" in page(snapshot)
+    assert "Nothing speaks for" not in page(snapshot)
 
 
 def test_labels_that_contradict_the_model_are_a_reason(snapshot: ObjectStore, version: Version) -> None:
