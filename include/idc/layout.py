@@ -91,10 +91,10 @@ def reference(model_sha256: str) -> str:
     return f"models/{_digest('model digest', model_sha256)}/reference.json"
 
 
-def captured_prefix(endpoint: str, variant: str, day: str) -> str:
-    """Return the prefix below which SageMaker keeps what a production variant was asked on a day."""
+def captured_prefix(endpoint: str, version: str, day: str) -> str:
+    """Return the prefix below which SageMaker keeps what a model version was asked and answered on a day."""
     year, month, date = _name("day", day).split("-")
-    names = f"{_name('endpoint', endpoint)}/{_name('production variant', variant)}"
+    names = f"{_name('endpoint', endpoint)}/{_name('version', version)}"
     return f"{CAPTURE}{names}/{year}/{month}/{date}/"
 
 

@@ -19,7 +19,7 @@ from idc.monitoring.refusals import Refusals
 from idc.monitoring.window import Window, instant
 
 SUM_TOLERANCE = 0.01  # of two probabilities, which servers round
-LATE_DAYS = 1  # what is captured before midnight may be written after it
+LATE = "00/"  # what is captured before midnight may be written in the first hour after it
 
 
 @dataclass
@@ -53,7 +53,8 @@ def read(
     The files are taken in an order drawn from their names, so that the same are taken each time. `measure`
     raises ValueError for what is no image.
     """
-    prefixes = [layout.captured_prefix(endpoint, variant, day) for day in window.names(LATE_DAYS)]
+    *prefixes, after = (layout.captured_prefix(endpoint, variant, day) for day in window.names(1))
+    prefixes.append(f"{after}{LATE}")
     keys = sorted((key for prefix in prefixes for key in store.keys(prefix)), key=_draw)
     found = Traffic(files=len(keys))
     for key in keys:
