@@ -109,7 +109,7 @@ def document(store: ObjectStore, day: str) -> dict[str, Any]:
     return found
 
 
-def test_every_day_by_itself_and_a_drift_trains_again(house: Workshop) -> None:
+def test_every_day_by_itself_and_a_drift_trains_again_as_a_new_dataset_does(house: Workshop) -> None:
     store = ObjectStore(house.client("s3"), BUCKET)
     with house.airflow() as api:
         api._client.timeout = 180
@@ -148,6 +148,8 @@ def test_every_day_by_itself_and_a_drift_trains_again(house: Workshop) -> None:
         day, states = triggered(api, min_patches=20, action="train")
         assert {name for name, state in states.items() if state == "skipped"} == {"keep", "advise"}
         training = wait_until(lambda: api.runs("idc_train"), 120, 0.5)
+        # There is no such dataset, so it fails; with SQLite nothing else should be asked for meanwhile.
+        wait_until(lambda: api.runs("idc_train")[0]["state"] == "failed", 120, 0.5)
         assert [(run["partition_key"], run["run_type"]) for run in training] == [
             (PARTITION, "asset_triggered")
         ]
@@ -160,6 +162,11 @@ def test_every_day_by_itself_and_a_drift_trains_again(house: Workshop) -> None:
         assert {name for name, state in states.items() if state == "skipped"} == {"keep", "retrain"}
         assert len(api.runs("idc_train")) == 1, "once for a model"
         check_the_button(house, api, day)
+
+        [asset] = api._request("GET", "/assets?name_pattern=idc_dataset").json()["assets"]
+        event = {"asset_id": asset["id"], "partition_key": "2026-09", "extra": {}}
+        assert api._request("POST", "/assets/events", json=event).is_success
+        wait_until(lambda: "2026-09" in [run["partition_key"] for run in api.runs("idc_train")], 120, 0.5)
 
 
 def check_the_button(house: Workshop, api: AirflowApi, day: str) -> None:
