@@ -128,7 +128,8 @@ def test_from_no_traffic_to_drift_and_labels(watched: Watched) -> None:
 
     assert {one["status"] for one in same["drift"].values()} == {"steady"}
     assert max(one["index"] for one in same["drift"].values()) < 0.01, "the very patches of the evaluation"
-    assert same["traffic"]["patches"] == same["traffic"]["sources"] == len(watched.patches)
+    assert same["traffic"]["patches"] == len(watched.patches)
+    assert 1 <= same["traffic"]["sources"] <= 2, "the hours in which they came"
     assert same["traffic"]["refused"]["count"] == same["feedback"]["refused"]["count"] == 0
     said = same["feedback"]
     assert (said["patches"], said["classes"]["1"]) == (len(truth), sum(truth))

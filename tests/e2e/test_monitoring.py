@@ -48,7 +48,7 @@ def reference() -> Reference:
         "patches": 40,
         **dict.fromkeys(("balanced_accuracy", "recall", "specificity"), BOUNDED),
     }
-    return Reference(MODEL, 8, 40, 0.5, spreads, test)
+    return Reference(MODEL, 0.5, 1.0, 0.0, 8, 40, 0.5, spreads, test)
 
 
 def serve(house: Workshop, store: ObjectStore) -> None:

@@ -16,7 +16,7 @@ from idc import layout
 from idc.dataset.storage import ObjectStore
 from idc.evaluation.bootstrap import Floats
 from idc.monitoring.refusals import Refusals
-from idc.monitoring.window import Window, instant
+from idc.monitoring.window import Window, instant, source
 
 SUM_TOLERANCE = 0.01  # of two probabilities, which servers round
 LATE = "00/"  # what is captured before midnight may be written in the first hour after it
@@ -27,7 +27,7 @@ class Traffic:
     """What was captured of a production variant; of `files` the first `files_read` were enough.
 
     `answers` are raw probabilities of class 1, `images` what was measured of each image; a line may lack
-    either. `sources` are the slides, and the patches that came alone: nobody says whose they are.
+    either. `sources` are the slides, and the hours in which patches came alone.
     """
 
     files: int = 0
@@ -72,7 +72,8 @@ def read(
 def _take(found: Traffic, line: bytes, window: Window, measure: Callable[[bytes], Floats]) -> None:
     record = json.loads(line)
     metadata, sides = record["eventMetadata"], record["captureData"]
-    if not window.holds(instant(metadata["inferenceTime"])):
+    at = instant(metadata["inferenceTime"])
+    if not window.holds(at):
         return
     given, answered = _content(sides, "endpointInput"), _content(sides, "endpointOutput")
     if given is None and answered is None:
@@ -81,7 +82,8 @@ def _take(found: Traffic, line: bytes, window: Window, measure: Callable[[bytes]
     image = None if given is None else measure(given)
     found.answers += [] if answer is None else [answer]
     found.images += [] if image is None else [image]
-    found.sources.add(str(metadata.get("inferenceId") or metadata["eventId"]).partition(".")[0])
+    slide, _, tile = str(metadata.get("inferenceId", "")).partition(".")
+    found.sources.add(source(slide if tile else "", at))
     found.patches += 1
 
 

@@ -16,7 +16,7 @@ from idc.evaluation.metrics import measure
 from idc.evaluation.predictions import Predictions
 from idc.evaluation.results import DRAWS, SEED
 from idc.monitoring.refusals import Refusals
-from idc.monitoring.window import Window, instant
+from idc.monitoring.window import Window, instant, source
 
 METRICS = ("balanced_accuracy", "recall", "specificity")
 
@@ -27,6 +27,7 @@ class Label:
 
     request_id: str
     tile: str
+    source: str
     number: int
     label: int
     probability: float
@@ -72,10 +73,10 @@ def measured(labels: list[Label], threshold: float, least: int) -> dict[str, Any
     """Return what the labels say of the model, or with a `reason` that they say nothing.
 
     `{"patches", "sources", "classes", "confusion", "<metric>": {"value", "low", "high"}, …}`. The bounds draw
-    slides, and patches that came alone, as an evaluation draws patients: nobody says whose a patch is.
+    sources, slides and hours in which patches came alone, as an evaluation draws patients.
     """
     classes = {str(klass): sum(one.label == klass for one in labels) for klass in (0, 1)}
-    facts = {"patches": len(labels), "sources": len({one.request_id for one in labels}), "classes": classes}
+    facts = {"patches": len(labels), "sources": len({one.source for one in labels}), "classes": classes}
     if len(labels) < least:
         return {**facts, "reason": f"too few labels: {len(labels)}, expected at least {least}"}
     if not all(classes.values()):
@@ -97,8 +98,10 @@ def _label(record: Mapping[str, Any], uri: str) -> Label:
     probability = float(answer["probability"])
     if not (math.isfinite(probability) and 0 <= probability <= 1):
         raise ValueError(f"the probability {probability}, expected one from 0 to 1")
+    name = str(record["request_id"])
     return Label(
-        request_id=str(record["request_id"]),
+        request_id=name,
+        source=source(name if tile else "", instant(answer["at"])),
         tile=f"x{int(tile['x'])}_y{int(tile['y'])}" if tile else "",
         number=int(record["number"]),
         label=int(label),
@@ -111,7 +114,7 @@ def _label(record: Mapping[str, Any], uri: str) -> Label:
 def _as_predictions(labels: list[Label]) -> Predictions:
     return Predictions(
         patch=np.array([f"{one.request_id}.{one.tile}" for one in labels]),
-        patient=np.array([one.request_id for one in labels]),
+        patient=np.array([one.source for one in labels]),
         label=np.array([one.label for one in labels], dtype=np.int64),
         split=np.full(len(labels), "test"),
         probability=np.array([one.probability for one in labels]),

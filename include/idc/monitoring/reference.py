@@ -60,15 +60,24 @@ class Spread:
 class Reference:
     """A model's validation and test patches, none of which it was trained on, and what it was worth on test.
 
-    `positive_share` is the share of patches that count as class 1 from the threshold on.
+    `positive_share` is the share of patches that count as class 1 from the threshold on; threshold and
+    calibration are the version's, for the same artifact may be served with others later.
     """
 
     model_sha256: str
+    threshold: float
+    temperature: float
+    bias: float
     patients: int
     patches: int
     positive_share: float
     spreads: dict[str, Spread]
     test: dict[str, Any]
+
+    def is_of(self, served: ServedModel) -> bool:
+        """Whether it was made with the threshold and the calibration that this version has."""
+        own = (self.threshold, self.temperature, self.bias)
+        return own == (served.threshold, served.temperature, served.bias)
 
     def to_dict(self) -> dict[str, Any]:
         """Return reference.json."""
@@ -90,8 +99,9 @@ def reference_of(store: ObjectStore, served: ServedModel) -> Reference:
         CorruptShard: a shard of its dataset is damaged.
     """
     key = layout.reference(served.model_sha256)
-    if (body := store.find(key)) is not None:
-        return Reference.from_dict(json.loads(body))
+    body = store.find(key)
+    if body is not None and (kept := Reference.from_dict(json.loads(body))).is_of(served):
+        return kept
     made = _made(store, served)
     registry.write_json(store, key, made.to_dict())
     log.info("Reference of %s: %d patches of %d patients.", store.uri(key), made.patches, made.patients)
@@ -111,6 +121,9 @@ def _made(store: ObjectStore, served: ServedModel) -> Reference:
     owner = np.array([name.partition("_")[0] for name in names])
     return Reference(
         model_sha256=served.model_sha256,
+        threshold=served.threshold,
+        temperature=served.temperature,
+        bias=served.bias,
         patients=len(set(predictions.patient.tolist())),
         patches=len(predictions),
         positive_share=float((probability >= served.threshold).mean()),

@@ -67,3 +67,11 @@ def instant(text: object) -> datetime:
     if at.tzinfo is None:
         raise ValueError(f"time {text[:40]!r} without an offset")
     return at
+
+
+def source(slide: str, at: datetime) -> str:
+    """Return what patches are of: a slide, or for those that came alone the hour in which they did.
+
+    Nobody sends whose a patch is. Those of one hour may all be one patient's, so they count as one.
+    """
+    return slide or f"{at.astimezone(UTC):%Y-%m-%dT%H}"

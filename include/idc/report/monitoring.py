@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from idc.evaluation.names import METRICS
+from idc.evaluation.names import METRICS, figure
 from idc.monitoring.drift import WATCH
 from idc.monitoring.feedback import METRICS as MEASURED
 from idc.monitoring.quantities import NAMES, PROBABILITY
@@ -29,6 +29,7 @@ def build(found: Mapping[str, Any]) -> Report:
         metrics={name: METRICS[name] for name in MEASURED},
         class_names=CLASS_NAMES,
         watch=WATCH,
+        shown=figure,
         is_told=not found["feedback"]["reason"] or any("shares" in one for one in found["drift"].values()),
         is_synthetic=bool(found["model"] and found["model"]["synthetic"]),
         charts={one.name: Markup(one.svg) for one in charts},  # noqa: S704  (drawn by this package)

@@ -75,6 +75,7 @@ def labelled(
     received_at: str = f"{DAY}T12:00:00+00:00",
     tile: tuple[int, int] | None = None,
     number: int = 1,
+    hour: int = 10,
 ) -> str:
     """Leave a true label as POST /v1/feedback does; return its key."""
     name = f"x{tile[0]}_y{tile[1]}" if tile else ""
@@ -87,7 +88,7 @@ def labelled(
         "received_at": received_at,
         "comment": None,
         "tenant": "tests",
-        "answer": {"at": f"{day}T10:00:00+00:00", "raw": probability, "probability": probability,
+        "answer": {"at": f"{day}T{hour:02}:00:00+00:00", "raw": probability, "probability": probability,
                    "threshold": 0.5, "version": "v1-mxnet", "package": package, "synthetic": True},
     }  # fmt: skip
     store.put(key, json.dumps(body).encode())

@@ -27,13 +27,14 @@ def read(store: ObjectStore, most: int = 1000) -> Traffic:
 
 def test_answers_images_and_whose_they_are(store: ObjectStore) -> None:
     tiles = [line(patch(seed=at), 0.25, inferenceId=f"slide.x{at * 50}_y0") for at in range(3)]
-    captured(store, [*tiles, line(patch(), 0.75, inferenceId="single")])
+    alone = [line(patch(), 0.75, f"{DAY}T1{at // 2}:3{at}:00Z", inferenceId=f"r{at}") for at in range(4)]
+    captured(store, [*tiles, *alone])
 
     found = read(store)
 
-    assert (found.files, found.files_read, found.patches) == (1, 1, 4)
-    assert found.answers == [0.25, 0.25, 0.25, 0.75]
-    assert found.sources == {"slide", "single"}
+    assert (found.files, found.files_read, found.patches) == (1, 1, 7)
+    assert found.answers == [0.25] * 3 + [0.75] * 4
+    assert found.sources == {"slide", f"{DAY}T10", f"{DAY}T11"}
     row = dict(zip(OF_IMAGE, found.images[0], strict=True))
     assert [row[name] for name in ("red", "green", "blue")] == pytest.approx(PINK, abs=3)
     assert row["tissue"] == pytest.approx(1, abs=0.01)

@@ -29,7 +29,7 @@ def labelled(**metrics: dict[str, Any]) -> dict[str, Any]:
 
 def reference(value: float | None = 0.85) -> Reference:
     test = dict.fromkeys(("balanced_accuracy", "recall", "specificity"), figures(value, 0.9))
-    return Reference("a" * 64, 20, 1000, 0.3, {}, test)
+    return Reference("a" * 64, 0.5, 1.0, 0.0, 20, 1000, 0.3, {}, test)
 
 
 def advised(said: dict[str, Any], of: Reference | None = None) -> tuple[Outcome, int]:
@@ -86,7 +86,7 @@ def test_without_a_figure_on_test_patients_nothing_is_worse() -> None:
 
 
 def test_a_reference_is_written_and_read() -> None:
-    made = Reference("a" * 64, 20, 1000, 0.3, {"eosin": SPREAD}, {"patients": 2})
+    made = Reference("a" * 64, 0.5, 1.0, 0.0, 20, 1000, 0.3, {"eosin": SPREAD}, {"patients": 2})
 
     assert Reference.from_dict(made.to_dict()) == made
     assert SPREAD.by_patient.sum() == 1000

@@ -134,16 +134,38 @@ def test_few_patches_say_nothing(snapshot: ObjectStore, version: Version) -> Non
 
 def test_labels_that_contradict_the_model_are_a_reason(snapshot: ObjectStore, version: Version) -> None:
     for at in range(40):
-        labelled(snapshot, f"r{at}", at % 2, 0.2 if at % 3 else 0.9, package=ARN)
+        labelled(snapshot, f"r{at}", at % 2, 0.2 if at % 3 else 0.9, package=ARN, hour=at % 20)
 
     facts = run(snapshot, version)
 
     said = document(snapshot)["feedback"]
     assert facts["outcome"] == "retrain"
-    assert (facts["labels"], said["sources"], said["classes"]) == (40, 40, {"0": 20, "1": 20})
+    assert (facts["labels"], said["sources"], said["classes"]) == (40, 20, {"0": 20, "1": 20})
     assert any(one.startswith("balanced accuracy on 40 labelled patches: 0.5") for one in facts["reasons"])
     assert any(one.startswith("sensitivity") for one in facts["reasons"])
     assert f"{said['recall']['value']:.3f} (" in page(snapshot)
+
+
+def test_labels_that_may_all_be_one_patients_have_no_bounds_and_are_no_reason(
+    snapshot: ObjectStore, version: Version
+) -> None:
+    for at in range(40):
+        labelled(snapshot, f"r{at}", at % 2, 0.2 if at % 3 else 0.9, package=ARN)
+
+    assert run(snapshot, version)["outcome"] == "keep"
+    assert document(snapshot)["feedback"]["recall"]["low"] is None
+
+
+def test_another_threshold_makes_another_reference(
+    snapshot: ObjectStore, dataset: str, version: Version
+) -> None:
+    sent_as_before(snapshot, dataset)
+    shares = []
+    for threshold in (0.5, 0.95):
+        run(snapshot, replace(version, served=replace(version.served, threshold=threshold)))
+        shares.append(document(snapshot)["reference"]["positive_share"])
+
+    assert shares[0] > shares[1] == 0
 
 
 def test_labels_that_agree_are_none(snapshot: ObjectStore, version: Version) -> None:
