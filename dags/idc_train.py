@@ -13,7 +13,7 @@ validation patients only; the test patients are for `idc_deploy`.
 
 | | |
 |---|---|
-| runs | when `idc_convert` has a dataset for the partition, or when triggered with a partition key |
+| runs | when `idc_convert` has a dataset for the partition or `idc_monitor` asks for it; by hand with a key |
 | reads | `datasets/<digest>/{recordio,tfrecord}/{train,validation}…`, `tuning/<variant>/defaults.json` |
 | writes | `jobs/<job>/output/model.tar.gz`, `candidates/<partition>/<variant>/candidate.json` |
 | then | `idc_deploy` starts for the same partition |
@@ -37,7 +37,7 @@ from typing import Any
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 
 from histoflow import forms
-from histoflow.defaults import CANDIDATES, DATASET, DEFAULT_ARGS, JOB_ARGS, deadline
+from histoflow.defaults import CANDIDATES, DATASET, DEFAULT_ARGS, JOB_ARGS, RETRAIN, deadline
 from histoflow.operators.sagemaker import SageMakerTrainingOperator
 
 
@@ -46,7 +46,7 @@ from histoflow.operators.sagemaker import SageMakerTrainingOperator
     dag_display_name="IDC 3 · train",
     description="dataset → four candidates",
     doc_md=__doc__,
-    schedule=PartitionedAssetTimetable(assets=DATASET),
+    schedule=PartitionedAssetTimetable(assets=DATASET | RETRAIN),
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,

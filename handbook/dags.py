@@ -163,7 +163,9 @@ def _schedule(dag: Any) -> str:
         return f"Runs when {' or '.join(map(code, awaited))} is updated, for the same partition"
     expression = getattr(dag.timetable, "_expression", None) or getattr(dag.timetable, "expression", None)
     if expression:
-        return f"Runs by the clock, {code(expression)} UTC, for the partition of that month"
+        unit = {"%Y-%m": "month", "%Y-%m-%d": "day"}[dag.timetable.key_format]
+        whose = f"the {unit} before" if dag.timetable.run_offset else f"that {unit}"
+        return f"Runs by the clock, {code(expression)} UTC, for the partition of {whose}"
     return "Runs when triggered by hand"
 
 

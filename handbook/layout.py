@@ -11,6 +11,7 @@ from idc import layout
 from idc.errors import HistoflowError
 
 _NUMBER = 7
+_DAY = "yyyy-mm-dd"  # some keys have a folder for each part of it
 # What an argument may have to look like; the first that the function takes is used.
 _STAND_INS = ("name", "digest", "split", "number")
 
@@ -80,4 +81,4 @@ def _value(name: str, shape: str, index: int) -> str | int:
         "split": "validation",
         "number": _NUMBER,
     }
-    return values[shape]
+    return _DAY if (name, shape) == ("day", "name") else values[shape]

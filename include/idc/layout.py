@@ -61,6 +61,43 @@ def history_picture() -> str:
     return "history/history.png"
 
 
+def monitoring_prefix(day: str) -> str:
+    """Return the prefix of what was found out about a day's (`2026-11-25`) answers and labels."""
+    return f"monitoring/{_name('day', day)}/"
+
+
+def monitoring(day: str) -> str:
+    """Return the key of the figures of a day's monitoring."""
+    return f"{monitoring_prefix(day)}monitoring.json"
+
+
+def monitoring_report(day: str) -> str:
+    """Return the key of the report on a day's monitoring, a page for people."""
+    return f"{monitoring_prefix(day)}report.html"
+
+
+def monitoring_picture(day: str, name: str) -> str:
+    """Return the key of one of that report's charts."""
+    return f"{monitoring_prefix(day)}report/{_name('picture', name)}.png"
+
+
+def retraining(model_sha256: str, partition: str) -> str:
+    """Return the key of the note that monitoring a model has had a partition trained once more."""
+    return f"models/{_digest('model digest', model_sha256)}/retraining/{_name('partition', partition)}.json"
+
+
+def reference(model_sha256: str) -> str:
+    """Return the key of how patches and answers were spread where a model was evaluated."""
+    return f"models/{_digest('model digest', model_sha256)}/reference.json"
+
+
+def captured_prefix(endpoint: str, version: str, day: str) -> str:
+    """Return the prefix below which SageMaker keeps what a model version was asked and answered on a day."""
+    year, month, date = _name("day", day).split("-")
+    names = f"{_name('endpoint', endpoint)}/{_name('version', version)}"
+    return f"{CAPTURE}{names}/{year}/{month}/{date}/"
+
+
 def dataset_prefix(dataset_digest: str) -> str:
     """Return the prefix of one dataset."""
     return f"datasets/{_digest('dataset digest', dataset_digest)}/"
@@ -236,11 +273,16 @@ def candidate(partition: str, variant: str) -> str:
     return f"{candidate_prefix(partition, variant)}candidate.json"
 
 
+def feedback_prefix(day: str) -> str:
+    """Return the prefix of the true labels of one day's answers."""
+    year, month, date = _name("day", day).split("-")
+    return f"feedback/{year}/{month}/{date}/"
+
+
 def feedback(day: str, request_id: str, number: int = 1, tile: str = "") -> str:
     """Return the key of a true label, by its answer's day (`2026-11-25`), id, tile; number 2 corrects 1."""
-    year, month, date = _name("day", day).split("-")
     name = _name("request", f"{request_id}.{tile}" if tile else request_id)
-    return f"feedback/{year}/{month}/{date}/{name}{f'.{number}' if number > 1 else ''}.json"
+    return f"{feedback_prefix(day)}{name}{f'.{number}' if number > 1 else ''}.json"
 
 
 def decision(partition: str) -> str:

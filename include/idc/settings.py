@@ -161,6 +161,31 @@ class Settings(BaseSettings):
         default=86400, ge=1, le=2592000, description="seconds until no answer means no, 1 to 2592000"
     )
 
+    monitor_days: int = Field(
+        default=7, ge=1, le=90, description="days of answers that monitoring looks at, 1 to 90"
+    )
+    monitor_feedback_days: int = Field(
+        default=28, ge=1, le=90, description="days of answers whose true labels are looked at, 1 to 90"
+    )
+    monitor_min_patches: int = Field(
+        default=200, ge=1, description="the least captured patches from which drift is told"
+    )
+    monitor_most_patches: int = Field(
+        default=10000, ge=1, description="captured patches after which no further file is read"
+    )
+    monitor_min_labels: int = Field(
+        default=50, ge=2, description="the least true labels from which the model is measured"
+    )
+    monitor_drift: float = Field(
+        default=0.25, gt=0, description="the population stability index from which on patches have drifted"
+    )
+    monitor_drop: float = Field(
+        default=0.05, gt=0, lt=1, description="how much worse than on test labels may say the model is"
+    )
+    monitor_action: Literal["notify", "train"] = Field(
+        default="notify", description="what follows when retraining is advised: notify or train"
+    )
+
     epochs: int = Field(default=16, ge=1, le=1000, description="a number of epochs, 1 to 1000")
     synthetic_epochs: int = Field(
         default=6, ge=1, le=1000, description="a number of epochs for generated patches, 1 to 1000"
@@ -228,7 +253,7 @@ class OperationSettings(BaseSettings):
     )
     notification_topic: TopicArn | None = Field(
         default=None,
-        description="the ARN of an SNS topic that hears of failures, late runs, approvals, new champions",
+        description="the ARN of an SNS topic that hears of failures, late runs, approvals, champions, drift",
     )
 
 

@@ -5,10 +5,13 @@ Paths and fields: https://airflow.apache.org/docs/apache-airflow/stable/stable-r
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -65,14 +68,16 @@ class AirflowApi:
         body = {"name": name, "slots": slots, "description": description, "include_deferred": True}
         known = self._request("GET", f"/pools/{name}")
         if known.status_code == httpx.codes.NOT_FOUND:
-            _json(self._request("POST", "/pools", json=body))
+            self._create("/pools", body, f"/pools/{name}")
         elif _json(known)["slots"] != slots:
             _json(self._request("PATCH", f"/pools/{name}", json=body))
 
     def trigger(self, dag_id: str, partition: str, conf: Mapping[str, object]) -> dict[str, Any]:
         """Start a run of one partition and return it."""
-        body = {"logical_date": None, "partition_key": partition, "conf": dict(conf)}
-        return _json(self._request("POST", f"/dags/{dag_id}/dagRuns", json=body))
+        run_id = f"manual__{datetime.now(UTC).isoformat()}_{secrets.token_hex(4)}"
+        body = {"dag_run_id": run_id, "logical_date": None, "partition_key": partition, "conf": dict(conf)}
+        path = f"/dags/{dag_id}/dagRuns"
+        return self._create(path, body, f"{path}/{quote(run_id)}")
 
     def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
         """Return one run."""
@@ -97,6 +102,20 @@ class AirflowApi:
         query = {"full_content": "true", "map_index": task["map_index"]}
         content = _json(self._request("GET", path, params=query))["content"]
         return [line for entry in content for line in _log_lines(entry)]
+
+    def _create(self, path: str, body: Mapping[str, Any], made: str) -> dict[str, Any]:
+        """Make something that has a name, and ask again where the server failed: a second one is refused.
+
+        Airflow on SQLite fails where a task starts meanwhile and holds the database.
+        """
+        deadline = time.monotonic() + self._patience_s
+        while True:
+            answer = self._request("POST", path, json=body)
+            if answer.status_code == httpx.codes.CONFLICT:
+                return _json(self._request("GET", made))
+            if not answer.is_server_error or time.monotonic() > deadline:
+                return _json(answer)
+            time.sleep(1)
 
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request; log in when told to, and wait while the server does not answer."""

@@ -54,3 +54,4 @@ DATASET = Asset(name="idc_dataset", uri="x-histoflow://idc/dataset", group="hist
 CANDIDATES = Asset(name="idc_candidates", uri="x-histoflow://idc/candidates", group="histoflow")
 DECISION = Asset(name="idc_decision", uri="x-histoflow://idc/decision", group="histoflow")
 ENDPOINT = Asset(name="idc_endpoint", uri="x-histoflow://idc/endpoint", group="histoflow")
+RETRAIN = Asset(name="idc_retrain", uri="x-histoflow://idc/retrain", group="histoflow")

@@ -198,6 +198,45 @@ def rollback() -> dict[str, Param]:
     }
 
 
+def monitoring() -> dict[str, Param]:
+    """Return the form of `idc_monitor`."""
+    return {
+        "action": field(
+            "string",
+            "What follows",
+            "Where training again is advised: `notify` tells people, `train` trains the newest partition.",
+            enum=[None, "notify", "train"],
+        ),
+        "days": field("integer", "Days", "Of answers that are looked at.", minimum=1, maximum=90),
+        "feedback_days": field(
+            "integer",
+            "Days of feedback",
+            "Of answers whose true labels are looked at.",
+            minimum=1,
+            maximum=90,
+        ),
+        "min_patches": field(
+            "integer", "Least patches", "Captured patches from which drift is told.", minimum=1
+        ),
+        "min_labels": field(
+            "integer", "Least labels", "True labels from which the model is measured.", minimum=2
+        ),
+        "drift": field(
+            "number",
+            "Drift",
+            "The population stability index from which on patches have drifted.",
+            exclusiveMinimum=0,
+        ),
+        "drop": field(
+            "number",
+            "Drop",
+            "How much less than on the test patients balanced accuracy or sensitivity on labels may be.",
+            exclusiveMinimum=0,
+            exclusiveMaximum=1,
+        ),
+    }
+
+
 def tuning() -> dict[str, Param]:
     """Return the form of `idc_tune`."""
     return {

@@ -48,6 +48,16 @@ class HistoryLink(BaseOperatorLink):
         return address(layout.history_page())
 
 
+class MonitoringLink(BaseOperatorLink):
+    """Opens the report on the task's `day`."""
+
+    name = "Monitoring report"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002
+        """Return the page's address, which Airflow's API server answers."""
+        return address(layout.monitoring_report(operator.day))  # type: ignore[attr-defined]
+
+
 class JobLink(BaseOperatorLink):
     """Opens the job: in Amazon's console, or on our own page where SageMaker is somewhere else."""
 

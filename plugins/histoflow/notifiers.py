@@ -20,8 +20,8 @@ class TopicNotifier(BaseNotifier):
     """Publishes to the topic of the setting `notification_topic`; without one it only says so in the log.
 
     A message that is rendered to nothing is not sent.
-    `event` names what has happened (`failure`, `approval`, `champion`, `deadline`), for subscriptions that
-    filter by it. A message that cannot be sent fails no task: Airflow logs it.
+    `event` names what has happened (`failure`, `approval`, `champion`, `deadline`, `monitoring`), for
+    subscriptions that filter by it. A message that cannot be sent fails no task: Airflow logs it.
     """
 
     template_fields: Sequence[str] = ("subject", "message")
@@ -111,6 +111,28 @@ Reason: {{ params['reason'] }}
 Run: {{ dag_run.run_id }}
 What it serves: {{ ti.log_url }}
 """,
+)
+
+_MONITORED = """
+{% set found = ti.xcom_pull(task_ids='report') %}
+Model: {{ found['model'] }}
+Day: {{ found['day'] }}
+Report: {{ found['page'] }}
+{% for reason in found['reasons'] %}
+- {{ reason }}
+{% endfor %}
+"""
+RETRAINING_ADVISED = functools.partial(
+    TopicNotifier,
+    event="monitoring",
+    subject="Histoflow: training again is advised, {{ dag_run.partition_key }}",
+    message=f"{_MONITORED}\nNothing is started by itself. What to do: docs/monitoring.md.",
+)
+RETRAINING_STARTED = functools.partial(
+    TopicNotifier,
+    event="monitoring",
+    subject="Histoflow: a model is trained again, {{ dag_run.partition_key }}",
+    message=f"{_MONITORED}\nidc_train runs for {{{{ ti.xcom_pull(task_ids='retrain')['partition'] }}}}.",
 )
 
 

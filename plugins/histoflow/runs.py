@@ -48,6 +48,11 @@ def partition() -> str:
     return str(run.partition_key)
 
 
+def run_id() -> str:
+    """Return the id of the run."""
+    return str(get_current_context()["dag_run"].run_id)
+
+
 def dag_id() -> str:
     """Return the id of the DAG that runs."""
     return str(get_current_context()["dag"].dag_id)
@@ -96,7 +101,7 @@ def publish(asset: Asset, **facts: Any) -> None:
 
 
 def announce_for(asset: Asset, partitions: Iterable[str]) -> None:
-    """Make the event by which this task updates `asset` one of these partitions, in a run that has none."""
+    """Make the event by which this task updates `asset` one of these partitions, whatever its run's is."""
     get_current_context()["outlet_events"][asset].add_partitions(list(partitions))
 
 

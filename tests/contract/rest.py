@@ -138,7 +138,7 @@ class Fleet:
         )  # fmt: skip
         return model, f"v{self.count}-mxnet"
 
-    def config(self, model: str, variant: str, instances: int = 1) -> str:
+    def config(self, model: str, variant: str, instances: int = 1, **members: Any) -> str:
         name = unique("config")
         self.endpoints.sagemaker.create_endpoint_config(
             EndpointConfigName=name,
@@ -148,6 +148,7 @@ class Fleet:
                     "InitialInstanceCount": instances,
                 }
             ],
+            **members,
         )  # fmt: skip
         return name
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import library_run
 import local_aws
@@ -33,6 +35,20 @@ def demo(workshop: Workshop) -> str:
     done = workshop.make("demo", f"ARCHIVE={MINI}", f"PARTITION={PARTITION}")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
     return done.stdout
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    """A home whose Airflow has few DAGs: one that asks a person, and those two that monitoring is about."""
+    dags, own = tmp_path_factory.mktemp("dags"), local_aws.REPOSITORY / "dags"
+    shutil.copy(Path(__file__).with_name("approval_dag.py"), dags / "approval.py")
+    for name in ("idc_monitor.py", "idc_train.py"):
+        shutil.copy(own / name, dags)
+    variables = {"HISTOFLOW_DAGS_FOLDER": str(dags), "HISTOFLOW_CAPTURE_PERCENT": "100"}
+    with opened(tmp_path_factory.mktemp("house"), **variables) as made:
+        up = made.make("up")
+        assert up.returncode == 0, up.stdout[-4000:] + up.stderr[-2000:]
+        yield made
 
 
 @pytest.fixture(scope="module")

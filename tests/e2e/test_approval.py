@@ -3,56 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from local_aws import wait_until
 from unit.idc.deployment.test_decision import SERVED
-from workshop import Workshop, opened
+from workshop import Workshop
 
 from stack.rest import AirflowApi
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 GROUP = "approvals"
-DAG_FILE = """
-from airflow.sdk import Param, dag, task
-from histoflow import forms
-from histoflow.defaults import DEFAULT_ARGS
-from histoflow.operators.approval import ModelApprovalOperator
-
-@dag(schedule=None, default_args=DEFAULT_ARGS, params={"package": Param(type="string"), **forms.deployment()})
-def approval():
-    @task
-    def deploy():
-        return "deployed"
-
-    @task(trigger_rule="none_failed")
-    def conclude(answered):
-        from histoflow import runs
-        return {"answered": answered, **runs.value_of("approve", "answer")}
-
-    deployed = deploy()
-    ModelApprovalOperator(
-        task_id="approve", package="{{ params.package }}", subject="Serve it?", body="**figures**"
-    ) >> deployed
-    conclude(deployed)
-
-approval()
-"""
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    """A home whose Airflow has one DAG, with the operator of `idc_deploy` that asks."""
-    dags = tmp_path_factory.mktemp("dags")
-    (dags / "approval.py").write_text(DAG_FILE)
-    with opened(tmp_path_factory.mktemp("house"), HISTOFLOW_DAGS_FOLDER=str(dags)) as made:
-        up = made.make("up")
-        assert up.returncode == 0, up.stdout[-4000:] + up.stderr[-2000:]
-        made.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
-        yield made
 
 
 class Question:
@@ -111,6 +73,7 @@ class Question:
 
 
 def test_yes_no_and_silence(house: Workshop) -> None:
+    house.client("sagemaker").create_model_package_group(ModelPackageGroupName=GROUP)
     with house.airflow() as api:
         api._client.timeout = 180  # on a busy machine a run is made slowly, and must not be asked for twice
         wait_until(lambda: api.dag("approval"), 300, period_s=0.5)

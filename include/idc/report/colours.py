@@ -36,8 +36,7 @@ class Colours:
 
     def add(self, label: int, pixels: NDArray[np.uint8]) -> None:
         """Take in one patch, shape (height, width, 3)."""
-        stains = rgb2hed(pixels)[..., :2].mean(axis=(0, 1))
-        self.rows[label].append(np.concatenate([pixels.mean(axis=(0, 1)), stains]))
+        self.rows[label].append(measured(pixels))
 
     def of(self, label: int, quantity: str) -> NDArray[np.float64]:
         """Return a quantity's mean in every patch of a class."""
@@ -60,3 +59,9 @@ class Colours:
         """Return the mean colour of a class as #rrggbb."""
         means = [round(float(self.of(label, name).mean())) for name in QUANTITIES[:3]]
         return "#{:02x}{:02x}{:02x}".format(*means)
+
+
+def measured(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the mean of each of `QUANTITIES` over a patch, shape (height, width, 3)."""
+    stains = rgb2hed(pixels)[..., :2].mean(axis=(0, 1))
+    return np.concatenate([pixels.mean(axis=(0, 1)), stains])

@@ -19,7 +19,13 @@ from idc.report.colours import QUANTITIES, Colours
 from idc.report.facts import DatasetFacts
 from idc.report.pictures import SlidePicture
 
-_PLURALS = {"patch": "patches", "image": "images", "member": "members", "patient": "patients"}
+_PLURALS = {
+    "patch": "patches",
+    "image": "images",
+    "member": "members",
+    "patient": "patients",
+    "source": "sources",
+}
 
 TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("idc.report", ""),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from histoflow.links import DatasetReportLink, HistoryLink
+from histoflow.links import DatasetReportLink, HistoryLink, MonitoringLink
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -43,3 +43,21 @@ class HistoryReportOperator(BaseOperator):
         from idc.stages import history
 
         return history.run(runs.store())
+
+
+class MonitoringReportOperator(BaseOperator):
+    """Looks at what the endpoint was asked, answered and told up to a day; returns what decides."""
+
+    template_fields: Sequence[str] = ("day",)
+    operator_extra_links = (MonitoringLink(),)
+
+    def __init__(self, *, day: str, **kwargs: Any) -> None:
+        """Report on the days up to `day`, such as `2026-11-24`."""
+        super().__init__(**kwargs)
+        self.day = day
+
+    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+        """Write figures and report from what is in the bucket."""
+        from histoflow import monitoring
+
+        return monitoring.report(self.day)

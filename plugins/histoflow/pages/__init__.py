@@ -41,11 +41,11 @@ def application() -> FastAPI:
     """Return the FastAPI application of all pages."""
     from fastapi import FastAPI
 
-    from histoflow.pages import candidates, datasets, history, jobs, models, shell, tuning
+    from histoflow.pages import candidates, datasets, history, jobs, models, monitoring, shell, tuning
     from histoflow.pages.answers import explain_errors
 
     made = FastAPI(title="Histoflow", docs_url=None, redoc_url=None, openapi_url=None)
-    for part in (shell, models, jobs, candidates, datasets, tuning, history):
+    for part in (shell, models, jobs, candidates, datasets, tuning, history, monitoring):
         made.include_router(part.router)
     explain_errors(made)
     return made

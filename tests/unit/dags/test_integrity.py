@@ -13,15 +13,19 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import (
     DAG,
+    Asset,
+    AssetAny,
     CronPartitionTimetable,
     PartitionedAssetTimetable,
     PartitionedAtRuntime,
     TriggerRule,
+    timezone,
 )
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import TimeRestriction
 
-from histoflow.defaults import ENDPOINT, SAGEMAKER_POOL
+from histoflow.defaults import ENDPOINT, RETRAIN, SAGEMAKER_POOL
 from histoflow.operators.approval import ModelApprovalOperator
 from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
 from histoflow.operators.kaggle import KaggleDatasetToS3Operator
@@ -48,7 +52,9 @@ TASKS = {
     "idc_rollback": ["choose", "deploy", "smoke", "conclude"],
     "idc_tune": ["plan", "request", "tune", "record"],
     "idc_history": ["report"],
+    "idc_monitor": ["report", "decide", "advise", "retrain", "keep"],
 }
+ANY_TIME = TimeRestriction(earliest=None, latest=None, catchup=False)
 JOBS = {"convert", "train", "tune", "score"}
 WITHOUT_DEADLINE = {"idc_deploy"}
 # Each starts the next; the others are triggered by hand.
@@ -141,7 +147,8 @@ def test_the_chain_is_made_of_assets(dags: dict[str, DAG]) -> None:
         timetable = dags[dag_id].timetable
         if made is not None:
             assert isinstance(timetable, PartitionedAssetTimetable)
-            assert timetable.asset_condition == made, dag_id
+            others = {RETRAIN} if dag_id == "idc_train" else set()
+            assert set(_awaited(timetable)) == {made, *others}, dag_id
         outlets = {task.task_id: task.outlets for task in dags[dag_id].tasks if task.outlets}
         if dag_id == "idc_deploy":
             assert outlets.pop("smoke") == [ENDPOINT], "for others: no DAG here waits for it"
@@ -150,6 +157,42 @@ def test_the_chain_is_made_of_assets(dags: dict[str, DAG]) -> None:
         [made] = outlets.popitem()[1]
         assert all(others == [made] for others in outlets.values())
     assert dags["idc_history"].timetable.asset_condition == made
+
+
+def _awaited(timetable: PartitionedAssetTimetable) -> list[Asset]:
+    """Return the assets of which any one starts a run."""
+    condition = timetable.asset_condition
+    if isinstance(condition, Asset):
+        return [condition]
+    assert isinstance(condition, AssetAny)
+    return list(condition.objects)
+
+
+def test_monitoring_runs_every_day_for_the_day_before(dags: dict[str, DAG]) -> None:
+    timetable: Any = DagSerialization.from_dict(DagSerialization.to_dict(dags["idc_monitor"])).timetable
+    night = timezone.datetime(2026, 3, 1, 4)
+
+    _, key = timetable._get_partition_info(run_date=night)
+
+    assert (
+        key,
+        timetable.next_dagrun_info_v2(last_dagrun_info=None, restriction=ANY_TIME).run_after.hour,
+    ) == (
+        "2026-02-28",
+        4,
+    )
+
+
+def test_monitoring_keeps_tells_or_trains(dags: dict[str, DAG]) -> None:
+    decide, retrain = (dags["idc_monitor"].get_task(name) for name in ("decide", "retrain"))
+
+    assert decide.downstream_task_ids == {"keep", "advise", "retrain"}
+    assert decide.inherits_from_skipmixin
+    assert retrain.outlets == [RETRAIN]
+    assert {name for name, dag in dags.items() for task in dag.tasks if RETRAIN in task.outlets} == {
+        "idc_monitor"
+    }
+    dags["idc_monitor"].params.validate()
 
 
 def test_rolling_back_is_one_click(dags: dict[str, DAG]) -> None:

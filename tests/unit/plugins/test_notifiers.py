@@ -19,6 +19,8 @@ from histoflow.notifiers import (
     APPROVAL_WANTED,
     FAILURE,
     NEW_CHAMPION,
+    RETRAINING_ADVISED,
+    RETRAINING_STARTED,
     ROLLED_BACK,
     report_missed_deadline,
 )
@@ -57,10 +59,17 @@ def received(monkeypatch: pytest.MonkeyPatch) -> Iterator[Received]:
 
 
 def context(*, is_another: bool = True) -> dict[str, Any]:
-    """A task's context; its run registered another version than is served, or went back to one."""
+    """A task's context; its run registered another version than is served, went back to one, or looked."""
     left = {
         "register": {"is_another": is_another},
         "choose": {"version": {"served": {"partition": "2026-09"}}},
+        "report": {
+            "model": "v3-mxnet",
+            "day": "2026-11-24",
+            "page": "https://airflow.example.org/histoflow/monitoring/2026-11-24/report.html",
+            "reasons": ["eosin has drifted", "sensitivity is worse"],
+        },
+        "retrain": {"partition": "2026-09"},
     }
     task = SimpleNamespace(
         task_id="train",
@@ -88,6 +97,22 @@ def context(*, is_another: bool = True) -> dict[str, Any]:
         (APPROVAL_WANTED, "approval", ["waits for approval", "2026-10", "Required Actions"]),
         (NEW_CHAMPION, "champion", ["new champion", "2026-10"]),
         (ROLLED_BACK, "champion", ["rolled back", "2026-09", "too many false alarms"]),
+        (
+            RETRAINING_ADVISED,
+            "monitoring",
+            [
+                "advised, 2026-10",
+                "v3-mxnet",
+                "- eosin has drifted\n",
+                "2026-11-24/report.html",
+                "Nothing is started",
+            ],
+        ),
+        (
+            RETRAINING_STARTED,
+            "monitoring",
+            ["trained again", "- sensitivity is worse\n", "idc_train runs for 2026-09."],
+        ),
     ],
 )
 def test_an_event_arrives_with_all_that_is_needed_to_act(

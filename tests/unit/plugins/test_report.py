@@ -22,7 +22,7 @@ from fastapi import FastAPI
 from moto import mock_aws
 
 from histoflow.links import DatasetReportLink
-from histoflow.operators.report import DatasetReportOperator
+from histoflow.operators.report import DatasetReportOperator, MonitoringReportOperator
 from histoflow.operators.sagemaker import SageMakerTuningOperator
 from histoflow.pages import PREFIX, Pages, application
 from histoflow_plugin import HistoflowPlugin
@@ -32,12 +32,14 @@ from idc.settings import settings
 
 with warnings.catch_warnings():  # of Airflow's API server, which imports a deprecated test client
     warnings.simplefilter("ignore")
-    from histoflow.pages import datasets, tuning
+    from histoflow.pages import datasets, monitoring, tuning
 
 DIGEST = "0123456789abcdef" * 4
 PAGE = f"{PREFIX}/{layout.report(DIGEST)}"
 TUNING_JOB = "2026-11-mxnet-0123456789"
 TUNING_PAGE = f"{PREFIX}/{layout.tuning_page(TUNING_JOB)}"
+DAY = "2026-11-24"
+MONITORING_PAGE = f"{PREFIX}/{layout.monitoring_report(DAY)}"
 HTML = b"<!doctype html><title>a report</title>"
 
 
@@ -83,7 +85,7 @@ def server() -> Browser:
 @pytest.fixture
 def reader(server: Browser) -> Iterator[Browser]:
     """Somebody who may read the DAG; whether they may is Airflow's to say, and tested with all of Airflow."""
-    for pages in (datasets, tuning):
+    for pages in (datasets, tuning, monitoring):
         [allowed] = pages.router.dependencies
         application().dependency_overrides[allowed.dependency] = lambda: None
     yield server
@@ -104,15 +106,16 @@ def test_nobody_reads_a_report_without_logging_in(server: Browser, store: Object
     answers = [
         server.get(PAGE),
         server.get(TUNING_PAGE),
+        server.get(MONITORING_PAGE),
         server.get(PAGE, cookie="_token="),
         server.get(f"{PREFIX}/datasets/x/report.html"),
     ]
 
-    assert [answer.status_code for answer in answers] == [401, 401, 401, 401]
+    assert [answer.status_code for answer in answers] == [401] * 5
     assert all(HTML not in answer.content for answer in answers)
 
 
-@pytest.mark.parametrize("page", [PAGE, TUNING_PAGE])
+@pytest.mark.parametrize("page", [PAGE, TUNING_PAGE, MONITORING_PAGE])
 def test_the_page_is_the_report_and_can_do_nothing_else(
     page: str, reader: Browser, store: ObjectStore
 ) -> None:
@@ -142,6 +145,18 @@ def test_what_is_no_report_is_not_found(digest: str, reader: Browser, store: Obj
 @pytest.mark.parametrize("job", ["another", "..", "a" * 129, "..%2Fx"])
 def test_what_is_no_tuning_job_is_not_found(job: str, reader: Browser, store: ObjectStore) -> None:
     answer = reader.get(f"{PREFIX}/tuning/{job}/tuning.html")
+
+    assert answer.status_code == 404
+    assert "detail" in answer.json()
+
+
+@pytest.mark.parametrize("day", ["2026-11-23", "..", "a" * 129, "..%2Fx"])
+def test_what_is_no_day_that_was_looked_at_is_not_found(
+    day: str, reader: Browser, store: ObjectStore
+) -> None:
+    store.put(layout.monitoring_report(DAY), HTML)
+
+    answer = reader.get(f"{PREFIX}/monitoring/{day}/report.html")
 
     assert answer.status_code == 404
     assert "detail" in answer.json()
@@ -179,6 +194,16 @@ def test_a_tuning_jobs_button_leads_to_its_page_once_there_is_one(monkeypatch: p
 
     assert link.get_link(operator, ti_key=SimpleNamespace()) == f"https://airflow.example.org{TUNING_PAGE}"  # type: ignore[arg-type]
     assert link.get_link(none_yet, ti_key=SimpleNamespace()) == ""  # type: ignore[arg-type]
+
+
+def test_the_button_of_monitoring_leads_to_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example.org")
+    task = MonitoringReportOperator(task_id="report", day=DAY)
+    [link] = task.operator_extra_links
+
+    address = link.get_link(task, ti_key=SimpleNamespace())  # type: ignore[arg-type]
+
+    assert (link.name, address) == ("Monitoring report", f"https://airflow.example.org{MONITORING_PAGE}")
 
 
 def test_the_button_survives_the_database() -> None:

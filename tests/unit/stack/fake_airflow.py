@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 TOKEN = "token-1"
 PASSWORD = "correct"
@@ -71,6 +71,7 @@ class FakeAirflow:
     triggered: list[dict[str, Any]] = field(default_factory=list)
     unpaused: list[str] = field(default_factory=list)
     logins: int = 0
+    is_taken: bool = False  # the run that is asked for is there already
 
     def __enter__(self) -> Self:
         fake = self
@@ -114,7 +115,7 @@ class FakeAirflow:
 
     def answer(self, method: str, address: str, body: Any, authorization: str | None) -> tuple[int, Any]:
         parts = urlsplit(address)
-        path = parts.path.removeprefix("/api/v2").strip("/").split("/")
+        path = [unquote(part) for part in parts.path.removeprefix("/api/v2").strip("/").split("/")]
         if path == ["auth", "token"]:
             self.logins += 1
             good = body == {"username": "admin", "password": PASSWORD}
@@ -138,6 +139,9 @@ class FakeAirflow:
                 return 200, {}
             case "POST", [dag_id, "dagRuns"]:
                 self.triggered.append({"dag_id": dag_id, **body})
+                if self.is_taken:
+                    self.runs[0].run_id = body["dag_run_id"]
+                    return 409, {"detail": "there already"}
                 return 200, next(run for run in self.runs if run.dag_id == dag_id).shown()
             case "GET", [dag_id, "dagRuns"]:
                 return 200, {"dag_runs": [run.shown() for run in self.runs if dag_id in ("~", run.dag_id)]}

@@ -21,7 +21,25 @@ def test_logs_in_once_and_triggers_a_partition(airflow: FakeAirflow) -> None:
 
     assert airflow.logins == 1
     body = {"logical_date": None, "partition_key": "2026-10", "conf": {"archive": "a.zip"}}
-    assert airflow.triggered == [{"dag_id": "idc_ingest", **body}]
+    [triggered] = airflow.triggered
+    assert triggered.pop("dag_run_id").startswith("manual__2")
+    assert triggered == {"dag_id": "idc_ingest", **body}
+
+
+def test_a_run_is_asked_for_again_by_the_same_name(airflow: FakeAirflow) -> None:
+    airflow.runs = [FakeRun("idc_ingest", "r1", [[]])]
+    airflow.failures.extend([500, 503])
+    with client(airflow) as api:
+        api.trigger("idc_ingest", "2026-10", {})
+
+    assert len(airflow.triggered) == 1
+
+
+def test_a_run_that_was_made_though_the_server_failed_is_found(airflow: FakeAirflow) -> None:
+    made = FakeRun("idc_ingest", "r1", [[]])
+    airflow.runs, airflow.is_taken = [made], True
+    with client(airflow) as api:
+        assert api.trigger("idc_ingest", "2026-10", {}) == made.shown()
 
 
 def test_a_wrong_password_is_an_error(airflow: FakeAirflow) -> None:
