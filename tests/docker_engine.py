@@ -14,12 +14,13 @@ from local_aws import wait_until
 
 BASE, POSTGRES, REDIS = "debian:bookworm-slim", "postgres:16", "redis:7"
 PULL_S, BUILD_S = 120, 2400
+CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
 START_POSTGRES = """set -e
 data=/var/lib/postgresql/data/cluster; bin=/usr/lib/postgresql/15/bin
 mkdir -p $data /var/run/postgresql; chown -R postgres $data /var/run/postgresql
 if [ ! -s $data/PG_VERSION ]; then
   printf %s "$POSTGRES_PASSWORD" > /tmp/password; chown postgres /tmp/password
-  su postgres -c "$bin/initdb -A scram-sha-256 -U $POSTGRES_USER --pwfile=/tmp/password -D $data" > /dev/null
+  su postgres -c "$bin/initdb -E UTF8 -A scram-sha-256 -U $POSTGRES_USER --pwfile=/tmp/password -D $data" > /dev/null
   echo "host all all all scram-sha-256" >> $data/pg_hba.conf
   su postgres -c "$bin/pg_ctl -w -D $data start"
   export PGPASSWORD=$POSTGRES_PASSWORD
@@ -94,14 +95,13 @@ def _import_debian(root: Path) -> None:
     run("debootstrap", "--variant=minbase", "bookworm", str(root), timeout_s=BUILD_S)
     # What this machine's network needs.
     for name in ("etc/apt/sources.list.d", "etc/apt/apt.conf.d", "usr/local/share/ca-certificates"):
-        shutil.copytree(
-            Path("/") / name, root / name, dirs_exist_ok=True
-        )  # what this machine's network needs
+        shutil.copytree(Path("/") / name, root / name, dirs_exist_ok=True)
     for path in (root / "etc/apt/sources.list.d").glob("*.list"):
         path.unlink()
-    shutil.copy("/etc/ssl/certs/ca-certificates.crt", root / "etc/ssl/certs/ca-certificates.crt")
+    (root / CERTIFICATES).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(Path("/") / CERTIFICATES, root / CERTIFICATES)
     with subprocess.Popen(["tar", "-C", str(root), "-c", "."], stdout=subprocess.PIPE) as packing:
-        change = "ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"
+        change = f"ENV SSL_CERT_FILE=/{CERTIFICATES}"
         subprocess.run(
             ["docker", "import", "--change", change, "-", BASE], stdin=packing.stdout, check=True, timeout=600
         )
