@@ -20,7 +20,8 @@ data=/var/lib/postgresql/data/cluster; bin=/usr/lib/postgresql/15/bin
 mkdir -p $data /var/run/postgresql; chown -R postgres $data /var/run/postgresql
 if [ ! -s $data/PG_VERSION ]; then
   printf %s "$POSTGRES_PASSWORD" > /tmp/password; chown postgres /tmp/password
-  su postgres -c "$bin/initdb -E UTF8 -A scram-sha-256 -U $POSTGRES_USER --pwfile=/tmp/password -D $data" > /dev/null
+  options="-E UTF8 -A scram-sha-256 -U $POSTGRES_USER --pwfile=/tmp/password"
+  su postgres -c "$bin/initdb $options -D $data" > /dev/null
   echo "host all all all scram-sha-256" >> $data/pg_hba.conf
   su postgres -c "$bin/pg_ctl -w -D $data start"
   export PGPASSWORD=$POSTGRES_PASSWORD
