@@ -48,7 +48,7 @@ Result = TypeVar("Result")
 
 def connect() -> S3Client:
     """Return an S3 client from the default credential chain that waits out about a minute of trouble."""
-    config = Config(retries={"mode": "standard", "max_attempts": 8}, connect_timeout=10, read_timeout=60)
+    config = Config(retries={"mode": "standard", "max_attempts": 12}, connect_timeout=10, read_timeout=60)
     return boto3.client("s3", config=config)
 
 
