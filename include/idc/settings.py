@@ -201,7 +201,7 @@ class Settings(BaseSettings):
     seed: int = Field(default=7, ge=0, lt=2**31, description="a whole number from 0 to 2147483647")
 
     target_sensitivity: Share = Field(
-        default=0.88, description="the share of class 1 to be found on validation, between 0 and 1"
+        default=0.88, description="the least share of class 1 to be found on validation, between 0 and 1"
     )
 
     train_share: Share = Field(default=0.7, description="a share of the patients between 0 and 1")

@@ -12,9 +12,12 @@ _ROUNDING = 1e-9  # of shares that are equal but for their last digits
 
 
 def choose_threshold(predictions: Predictions, target_sensitivity: float) -> float:
-    """Return the largest threshold that finds at least this share of the patches of class 1.
+    """Return the threshold for calibrated probabilities that finds at least this share of class 1.
 
-    Of all thresholds that keep the promise it raises the fewest false alarms.
+    It is the largest that does, with the fewest false alarms, but no larger than the share of class 1 among
+    the patches: from there on a calibrated probability speaks for class 1 where both classes weigh alike
+    (Bayes' rule for balanced accuracy). Patients who are easier than others allow a high threshold, and
+    without that limit it would miss much in the others.
 
     Raises:
         InputError: the patches are of one class.
@@ -24,4 +27,5 @@ def choose_threshold(predictions: Predictions, target_sensitivity: float) -> flo
         action = "Convert with another seed or larger shares."
         raise InputError("validation", "patches", "of one class", "both, to choose a threshold by", action)
     _, sensitivity, thresholds = roc_curve(label, score, drop_intermediate=False)  # from the strictest on
-    return float(thresholds[np.argmax(sensitivity >= target_sensitivity - _ROUNDING)])
+    promised = thresholds[np.argmax(sensitivity >= target_sensitivity - _ROUNDING)]
+    return float(min(promised, label.mean()))

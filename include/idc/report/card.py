@@ -118,9 +118,10 @@ def _hyperparameters(candidate: Candidate) -> list[tuple[str, str]]:
 def _evaluation(store: ObjectStore, metrics: Mapping[str, Any], facts: DatasetFacts) -> dict[str, Any]:
     test = metrics["test"]
     said = (
-        f"{test['patches']:,} test patches of {test['patients']:,} patients that the model has not seen, at "
-        f"the threshold {metrics['threshold']:.4f}, chosen on validation for a sensitivity of "
-        f"{metrics['target_sensitivity']:.0%} there. Bounds hold 95 % of resampled patients. {RESEARCH}"
+        f"{test['patches']:,} test patches of {test['patients']:,} patients that the model has not seen, "
+        f"at the threshold {metrics['threshold']:.4f}, chosen on validation for a sensitivity of "
+        f"at least {metrics['target_sensitivity']:.0%} there. "
+        f"Bounds hold 95 % of resampled patients. {RESEARCH}"
     )
     groups = (("test", test), ("always class 0, test", test["always_class_0"]))
     return {

@@ -9,7 +9,6 @@ import logging
 from dataclasses import asdict, replace
 from typing import Any
 
-import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 from unit.idc.stages.rehearsal import (
@@ -26,6 +25,7 @@ from idc.dataset.split import read_csv, write_csv
 from idc.dataset.storage import ObjectStore
 from idc.errors import ConflictError, MissingObject
 from idc.evaluation.calibration import Calibration
+from idc.evaluation.predictions import parsed
 from idc.jobs.spec import JobKind, JobSpec
 from idc.served import ServedModel
 from idc.stages import evaluate
@@ -99,8 +99,8 @@ def test_metrics_say_of_what_and_of_whom_and_with_which_threshold(
     assert metrics["model_data"] == candidate.model_data
     assert (metrics["synthetic"], metrics["target_sensitivity"], metrics["comparison"]) == (True, 0.88, None)
     assert metrics["threshold"] == metrics["test"]["threshold"] == facts["threshold"]
-    calibration = Calibration(**metrics["calibration"])
-    assert metrics["threshold"] == calibration.apply(np.array(0.9)), "as low as class 1 goes on validation"
+    validation = parsed(snapshot.get(layout.predictions(PARTITION, "mxnet"))).of("validation")
+    assert metrics["threshold"] == validation.label.mean(), "where both classes weigh alike"
     assert metrics["test"]["balanced_accuracy"]["value"] == 1.0
     assert metrics["validation"]["balanced_accuracy"]["value"] == 1.0
     assert metrics["test"]["always_class_0"]["balanced_accuracy"]["value"] == 0.5
@@ -109,7 +109,7 @@ def test_metrics_say_of_what_and_of_whom_and_with_which_threshold(
         assert after[name]["value"] < before[name]["value"], (
             "0.2 and 0.9 never err, and could be more certain"
         )
-    table = evaluate.parsed(snapshot.get(layout.predictions(PARTITION, "mxnet")))
+    table = parsed(snapshot.get(layout.predictions(PARTITION, "mxnet")))
     assert set(table.split.tolist()) == {"validation", "test"}
     assert set(table.probability.tolist()) == {0.2, 0.9}, "as the model answered"
 
@@ -155,7 +155,7 @@ def test_every_patient_has_a_line(snapshot: ObjectStore, candidate: registry.Can
     rows = list(csv.DictReader(io.StringIO(snapshot.get(layout.patients(PARTITION, "mxnet")).decode())))
     split = {row.patient: row for row in read_csv(snapshot.get(layout.split_table(dataset)))}
     assert {row["patient"] for row in rows} == {own.patient for own in split.values() if own.split != "train"}
-    table = evaluate.parsed(snapshot.get(layout.predictions(PARTITION, "mxnet")))
+    table = parsed(snapshot.get(layout.predictions(PARTITION, "mxnet")))
     score = Calibration(**facts["calibration"]).apply(table.probability)
     for row in rows:
         own = table.patient == row["patient"]
