@@ -91,7 +91,11 @@ def remove_sockets(settings: Settings) -> None:
 
 
 def client(settings: Settings) -> S3Client:
-    """A boto3 client for the home's S3."""
+    """A boto3 client for the home's S3, which waits out its restart.
+
+    In the mode "standard" all calls of a client share one quota of retries, and a job that fetches many
+    objects at once would have used it up within seconds.
+    """
     credentials = load_or_create(settings.home)
     session = boto3.session.Session(
         aws_access_key_id=credentials.access_key_id,
@@ -100,7 +104,7 @@ def client(settings: Settings) -> S3Client:
     )
     configuration = Config(
         s3={"addressing_style": "path"},
-        retries={"mode": "standard", "max_attempts": 10},
+        retries={"mode": "legacy", "max_attempts": 8},
         max_pool_connections=MAX_CONNECTIONS,
         connect_timeout=5,
     )

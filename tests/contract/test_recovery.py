@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +29,40 @@ def test_jobs_outlive_the_servers(embedded_aws: LocalAws, jobs: Any) -> None:
     assert jobs.ended(name)["TrainingJobStatus"] == "Completed"
     assert "awake" in jobs.logged(name, "awake")
     assert embedded_aws.client("iam").get_role(RoleName="TestRole")["Role"]["Arn"] == embedded_aws.role_arn
+
+
+@pytest.mark.timeout(240)
+def test_a_job_waits_for_an_s3_that_restarts(fresh_aws: LocalAws, jobs_of: Callable[[LocalAws], Any]) -> None:
+    jobs = jobs_of(fresh_aws)
+    for channel, number in itertools.product("ab", range(24)):
+        jobs.s3.put_object(Bucket=fresh_aws.bucket, Key=f"{channel}/{number}", Body=b"x")
+    channels = [
+        {
+            "ChannelName": channel,
+            "DataSource": {
+                "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{fresh_aws.bucket}/{channel}/"}
+            },
+        }
+        for channel in "ab"
+    ]
+    request = jobs.training_request("print('ran')", InputDataConfig=channels)
+    away = threading.Event()
+
+    def keep_away() -> None:
+        while not away.wait(0.1):
+            for process in _servers(fresh_aws, "s3"):
+                process.kill()
+
+    killer = threading.Thread(target=keep_away)
+    killer.start()
+    try:
+        jobs.sagemaker.create_training_job(**request)
+        threading.Event().wait(20)
+    finally:
+        away.set()
+        killer.join()
+    job = jobs.ended(request["TrainingJobName"], 150)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
 
 
 def test_a_job_whose_agent_dies_fails(embedded_aws: LocalAws, jobs: Any) -> None:
