@@ -1,4 +1,4 @@
-"""idc_monitor on a real Airflow: every day by itself, and a drift that has a partition trained again."""
+"""idc_monitor on a real Airflow: without a model, and with a drift that has a partition trained again."""
 
 from __future__ import annotations
 
@@ -109,15 +109,15 @@ def document(store: ObjectStore, day: str) -> dict[str, Any]:
     return found
 
 
-def test_every_day_by_itself_and_a_drift_trains_again_as_a_new_dataset_does(house: Workshop) -> None:
+def test_nothing_served_is_kept_and_a_drift_trains_again_as_a_new_dataset_does(house: Workshop) -> None:
     store = ObjectStore(house.client("s3"), BUCKET)
     with house.airflow() as api:
         api._client.timeout = 180
         wait_until(lambda: api.dag("idc_monitor") and api.dag("idc_train"), 300, 0.5)
-        scheduled = wait_until(lambda: api.runs("idc_monitor"), 120, 0.5)[0]
-        started = datetime.fromisoformat(scheduled["run_after"])
-        assert scheduled["partition_key"] == f"{started - timedelta(days=1):%Y-%m-%d}"
-        states = ended(api, scheduled["dag_run_id"])
+        coming = datetime.fromisoformat((api.dag("idc_monitor") or {})["next_dagrun_run_after"])
+        assert (coming.hour, coming - datetime.now(UTC) < timedelta(days=1)) == (4, True)
+        yesterday = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"
+        states = ended(api, api.trigger("idc_monitor", yesterday, {})["dag_run_id"])
         assert states == {
             "report": "success",
             "decide": "success",
@@ -125,7 +125,7 @@ def test_every_day_by_itself_and_a_drift_trains_again_as_a_new_dataset_does(hous
             "advise": "skipped",
             "retrain": "skipped",
         }
-        assert "serves no model of the registry" in document(store, scheduled["partition_key"])["remarks"][0]
+        assert "serves no model of the registry" in document(store, yesterday)["remarks"][0]
 
         serve(house, store)
         store.put(layout.reference(MODEL), json.dumps(reference().to_dict()).encode())
