@@ -93,8 +93,8 @@ def remove_sockets(settings: Settings) -> None:
 def client(settings: Settings) -> S3Client:
     """A boto3 client for the home's S3, which waits out its restart.
 
-    In the mode "standard" all calls of a client share one quota of retries, and a job that fetches many
-    objects at once would have used it up within seconds.
+    In the mode "standard" all calls of a client share one quota of retries, and an agent is forked with what
+    the controller has left of it.
     """
     credentials = load_or_create(settings.home)
     session = boto3.session.Session(
