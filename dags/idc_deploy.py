@@ -29,7 +29,7 @@ from histoflow.defaults import CANDIDATES, DECISION, DEFAULT_ARGS, ENDPOINT, JOB
 from histoflow.notifiers import APPROVAL_WANTED, NEW_CHAMPION
 from histoflow.operators.approval import ModelApprovalOperator
 from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
-from histoflow.operators.sagemaker import SageMakerTransformOperator
+from histoflow.operators.sagemaker import SageMakerModelDeleteOperator, SageMakerTransformOperator
 
 
 @dag(
@@ -93,10 +93,11 @@ def idc_deploy() -> None:
 
         return deployment.conclude(answered, deploying="register")
 
-    planned = plan()
     score = SageMakerTransformOperator.partial(
         task_id="score", doc_md="Scores patches.", map_index_template="{{ task.spec.variant }}", **JOB_ARGS
-    ).expand(spec=planned)
+    ).expand(spec=(planned := plan()))
+    clean = SageMakerModelDeleteOperator(task_id="delete_models", specs=planned, doc_md="Deletes the models.")
+    score >> clean.as_teardown(setups=planned.operator)
     registered = register()
     approve = ModelApprovalOperator(
         task_id="approve",
@@ -110,9 +111,8 @@ def idc_deploy() -> None:
         task_id="deploy", spec=registered["spec"], execution_timeout=None, doc_md="Creates or updates it."
     )
     keep = EmptyOperator(task_id="keep", doc_md="What is served stays: the log of `decide` says why.")
-    answered = smoke(registered["version"])
     report.expand(figures=measure(planned, score.output)) >> decide() >> [registered, keep]
-    registered >> approve >> deploy >> answered
+    registered >> approve >> deploy >> (answered := smoke(registered["version"]))
     keep >> conclude(answered)
 
 

@@ -127,6 +127,17 @@ def test_the_endpoint_serves_the_model_just_trained(workshop: Workshop, demo: st
     assert by_class[1] - by_class[0] > 0.15
 
 
+def test_the_models_that_scored_are_gone_and_the_served_one_is_left(workshop: Workshop, demo: str) -> None:
+    sagemaker = workshop.client("sagemaker")
+    scored = sagemaker.list_transform_jobs()["TransformJobSummaries"]
+    models = sagemaker.list_models()["Models"]
+
+    assert len(scored) == len(layout.VARIANTS)
+    config = sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointConfigName"]
+    variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+    assert [one["ModelName"] for one in models] == [one["ModelName"] for one in variants]
+
+
 def test_all_candidates_are_measured_on_the_same_patches(workshop: Workshop, demo: str) -> None:
     measured = metrics(workshop)
 

@@ -11,7 +11,7 @@ import airflow_task
 import pytest
 from local_aws import LocalAws, archive, wait_until
 
-from histoflow.operators.sagemaker import SageMakerTransformOperator
+from histoflow.operators.sagemaker import SageMakerModelDeleteOperator, SageMakerTransformOperator
 from idc.errors import JobFailed
 from idc.jobs.spec import JobKind, JobSpec, digest_of, named_by_digest
 
@@ -113,6 +113,22 @@ def test_a_completed_job_is_adopted_and_its_model_is_not_made_again(embedded_aws
     assert jobs_of(embedded_aws, spec) == {name_of(spec): "Completed"}
     again = embedded_aws.client("sagemaker").describe_model(ModelName=spec["model"]["ModelName"])
     assert again["CreationTime"] == made["CreationTime"]
+
+
+def test_the_models_made_for_scoring_are_deleted_once_and_a_retry_finds_nothing_to_do(
+    embedded_aws: LocalAws,
+) -> None:
+    spec, other = scoring(embedded_aws, b"a"), scoring(embedded_aws, b"b")
+    for one in (spec, other):
+        airflow_task.run(task(one))
+    client, name = embedded_aws.client("sagemaker"), spec["model"]["ModelName"]
+
+    for _ in range(2):
+        assert airflow_task.run(SageMakerModelDeleteOperator(task_id="delete", specs=[spec])) == [name]
+
+    assert client.list_models(NameContains=name)["Models"] == []
+    assert client.describe_model(ModelName=other["model"]["ModelName"])
+    assert jobs_of(embedded_aws, spec) == {name_of(spec): "Completed"}
 
 
 def test_a_model_that_another_task_makes_at_the_same_moment_will_do(embedded_aws: LocalAws) -> None:

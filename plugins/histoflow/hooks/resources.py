@@ -11,7 +11,7 @@ from idc.errors import HistoflowError, RequestRejected
 
 
 class ResourceHook(AwsHook):
-    """Creates what is missing; the names follow from the requests, so what is there is right."""
+    """Creates what is missing and deletes what is done with; the names follow from the requests."""
 
     def ensure(self, resource: str, key: str, request: dict[str, Any]) -> None:
         """Create `resource`, as boto3's methods spell it, unless there is one of the name in `request[key]`.
@@ -25,6 +25,19 @@ class ResourceHook(AwsHook):
             self.log.info("Created the %s %s.", resource.replace("_", " "), name)
             return
         self.log.info("The %s %s is there already.", resource.replace("_", " "), name)
+
+    def delete(self, resource: str, key: str, name: str) -> None:
+        """Delete the resource of this name, if there is one.
+
+        Raises:
+            RequestRejected: SageMaker refused the request.
+            ServiceError: SageMaker could not be reached.
+        """
+        if self.describe(resource, key, name) is None:
+            return
+        with aws_errors(resource, name):
+            getattr(self.api, f"delete_{resource}")(**{key: name})
+        self.log.info("Deleted the %s %s, which nobody uses.", resource.replace("_", " "), name)
 
     def describe(self, resource: str, key: str, name: str) -> dict[str, Any] | None:
         """Return what SageMaker says of a resource, None if there is none of this name."""

@@ -33,8 +33,8 @@ class RetiredHook(ResourceHook):
         needed = {model for name in stay for model in variants[name].values()} | {spec.model_name}
         for name in gone:
             for model in set(variants[name].values()) - needed:
-                self._delete("model", "ModelName", model)
-            self._delete("endpoint_config", "EndpointConfigName", name)
+                self.delete("model", "ModelName", model)
+            self.delete("endpoint_config", "EndpointConfigName", name)
         return {variant for name in stay for variant in variants[name]} | {spec.variant_name}
 
     def _own(self, endpoint: str) -> Iterator[str]:
@@ -66,10 +66,3 @@ class RetiredHook(ResourceHook):
         """Return the models of a configuration by the names of its variants."""
         described = self.describe("endpoint_config", "EndpointConfigName", config) or {}
         return {one["VariantName"]: one["ModelName"] for one in described.get("ProductionVariants", [])}
-
-    def _delete(self, resource: str, key: str, name: str) -> None:
-        if self.describe(resource, key, name) is None:
-            return
-        with aws_errors(resource, name):
-            getattr(self.api, f"delete_{resource}")(**{key: name})
-        self.log.info("Deleted the %s %s, which nobody uses.", resource.replace("_", " "), name)

@@ -1,9 +1,12 @@
-"""Operators that run one SageMaker job each, once, whatever happens to the task meanwhile."""
+"""Operators that run one SageMaker job each, once, whatever happens to the task meanwhile, and clean up."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import BaseOperator
 
 from histoflow.links import JobLink, TuningLink
 from histoflow.operators.job import SageMakerJobOperator
@@ -11,6 +14,8 @@ from idc.jobs.spec import JobKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from airflow.sdk import Context
 
     from histoflow.hooks.tuning import TuningHook
     from histoflow.joblog import JobLog
@@ -36,6 +41,37 @@ class SageMakerTransformOperator(SageMakerJobOperator):
 
     def _prepare(self, spec: Mapping[str, Any]) -> None:
         self.hook.ensure("model", "ModelName", dict(spec["model"]))
+
+
+class SageMakerModelDeleteOperator(BaseOperator):
+    """Deletes the models that transform jobs have scored with; `specs` are these jobs' specifications."""
+
+    template_fields: Sequence[str] = ("specs",)
+    template_fields_renderers: ClassVar[dict[str, str]] = {"specs": "json"}
+
+    def __init__(
+        self,
+        *,
+        specs: Sequence[Mapping[str, Any]],
+        aws_conn_id: str | None = "aws_default",
+        region_name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Delete the models of `specs`."""
+        super().__init__(**kwargs)
+        self.specs = specs
+        self.aws_conn_id = aws_conn_id
+        self.region_name = region_name
+
+    def execute(self, context: Context) -> list[str]:  # noqa: ARG002
+        """Delete those that are there; return the names of all."""
+        from histoflow.hooks.sagemaker import SageMakerHook
+
+        hook = SageMakerHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
+        names = [str(spec["model"]["ModelName"]) for spec in self.specs]
+        for name in names:
+            hook.delete("model", "ModelName", name)
+        return names
 
 
 class SageMakerTuningOperator(SageMakerJobOperator):

@@ -39,6 +39,7 @@ TASKS = {
     "idc_deploy": [
         "plan",
         "score",
+        "delete_models",
         "measure",
         "report",
         "decide",
@@ -212,6 +213,16 @@ def test_a_model_is_deployed_or_what_is_served_is_kept(dags: dict[str, DAG]) -> 
     # A refusal skips what comes next to it; the end of the run must not be among that.
     assert approve.downstream_task_ids == {"deploy"}
     assert dags["idc_deploy"].get_task("conclude").trigger_rule == TriggerRule.NONE_FAILED
+
+
+def test_models_made_for_scoring_are_deleted_whatever_came_of_it(dags: dict[str, DAG]) -> None:
+    delete = dags["idc_deploy"].get_task("delete_models")
+
+    assert delete.is_teardown
+    assert not delete.on_failure_fail_dagrun
+    assert delete.trigger_rule == TriggerRule.ALL_DONE_SETUP_SUCCESS
+    assert delete.upstream_task_ids == {"plan", "score"}
+    assert [task.task_id for task in dags["idc_deploy"].tasks if task.is_setup] == ["plan"]
 
 
 @pytest.mark.parametrize("dag_id", [name for name in TASKS if name != "idc_rollback"])
