@@ -26,18 +26,20 @@ class ResourceHook(AwsHook):
             return
         self.log.info("The %s %s is there already.", resource.replace("_", " "), name)
 
-    def delete(self, resource: str, key: str, name: str) -> None:
-        """Delete the resource of this name, if there is one.
+    def delete_model(self, name: str) -> None:
+        """Delete the model of this name, if there is one.
 
         Raises:
             RequestRejected: SageMaker refused the request.
             ServiceError: SageMaker could not be reached.
         """
-        if self.describe(resource, key, name) is None:
+        try:
+            with aws_errors("model", name):
+                self.api.delete_model(ModelName=name)
+        except HistoflowError as error:
+            raise_unless_absent(error)
             return
-        with aws_errors(resource, name):
-            getattr(self.api, f"delete_{resource}")(**{key: name})
-        self.log.info("Deleted the %s %s, which nobody uses.", resource.replace("_", " "), name)
+        self.log.info("Deleted the model %s, which nobody uses.", name)
 
     def describe(self, resource: str, key: str, name: str) -> dict[str, Any] | None:
         """Return what SageMaker says of a resource, None if there is none of this name."""

@@ -33,8 +33,10 @@ class RetiredHook(ResourceHook):
         needed = {model for name in stay for model in variants[name].values()} | {spec.model_name}
         for name in gone:
             for model in set(variants[name].values()) - needed:
-                self.delete("model", "ModelName", model)
-            self.delete("endpoint_config", "EndpointConfigName", name)
+                self.delete_model(model)
+            with aws_errors("endpoint configuration", name):
+                self.api.delete_endpoint_config(EndpointConfigName=name)
+            self.log.info("Deleted the endpoint configuration %s, which nobody uses.", name)
         return {variant for name in stay for variant in variants[name]} | {spec.variant_name}
 
     def _own(self, endpoint: str) -> Iterator[str]:

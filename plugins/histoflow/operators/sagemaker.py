@@ -70,7 +70,7 @@ class SageMakerModelDeleteOperator(BaseOperator):
         hook = SageMakerHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
         names = [str(spec["model"]["ModelName"]) for spec in self.specs]
         for name in names:
-            hook.delete("model", "ModelName", name)
+            hook.delete_model(name)
         return names
 
 
