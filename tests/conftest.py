@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import local_aws
 import pytest
 from local_aws import LocalAws
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 QUICK = {"EMBEDDED_AWS_INVOKE_TIMEOUT_S": "4", "EMBEDDED_AWS_PING_PERIOD_S": "0.5"}
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+# Without these Chromium looks up its maker's hosts at every start.
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser; the loop it runs keeps the module's other code from running one of its own."""
+    from playwright.sync_api import sync_playwright
+
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed: run make system-packages")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield started
+        started.close()
 
 
 @pytest.fixture(scope="session")

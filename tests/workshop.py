@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import local_aws
 import psutil
 
@@ -82,6 +83,12 @@ class Workshop:
     @property
     def api_url(self) -> str:
         return f"http://127.0.0.1:{self.variables['HISTOFLOW_API_PORT']}"
+
+    def token(self) -> str:
+        """Log in to Airflow; what a browser then sends as its cookie `_token`."""
+        login = {"username": keys.ADMIN, "password": keys.admin_password(Path(self.home) / "airflow")}
+        answer = httpx.post(f"{self.airflow_url}/auth/token", json=login, trust_env=False, timeout=60)
+        return str(answer.json()["access_token"])
 
     def airflow(self) -> AirflowApi:
         """Return a client of this home's Airflow."""

@@ -15,7 +15,7 @@ import psutil
 import pytest
 import showcase
 from local_aws import LocalAws, wait_until
-from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Page, expect
 
 from idc.dataset.storage import ObjectStore
 from stack import database, keys
@@ -24,17 +24,6 @@ from stack.settings import StackSettings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-CHROMIUM = Path("/usr/bin/chromium")
-# Without these Chromium looks up its maker's hosts at every start.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PARTITIONS = showcase.months(36)
 NEWEST = PARTITIONS[-1]
 JOBS = 1000
@@ -93,16 +82,6 @@ def _answers(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:
         return httpx.get(f"{url}/api/v2/version", trust_env=False).is_success
     except httpx.TransportError:
         return False
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists() and not os.environ.get("CI"):
-        pytest.skip(f"no {CHROMIUM} on this machine: apt-get install chromium")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from idc import layout
 from idc.records import recordio
 from idc.records.recordio import Record
 from idc.served import ServedModel
-from stack import keys
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
@@ -151,10 +150,8 @@ def test_all_candidates_are_measured_on_the_same_patches(workshop: Workshop, dem
 def test_the_dataset_report_opens_from_its_task(workshop: Workshop, demo: str) -> None:
     with workshop.airflow() as airflow:
         run_id = airflow.runs("idc_convert")[0]["dag_run_id"]
-    password = keys.admin_password(Path(workshop.home) / "airflow")
+    token = workshop.token()
     with httpx.Client(base_url=workshop.airflow_url, trust_env=False, timeout=30) as browser:
-        login = {"username": keys.ADMIN, "password": password}
-        token = browser.post("/auth/token", json=login).json()["access_token"]
         path = f"/api/v2/dags/idc_convert/dagRuns/{run_id}/taskInstances/report/links"
         links = browser.get(path, headers={"Authorization": f"Bearer {token}"}).json()["extra_links"]
         address = links["Dataset report"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import local_aws
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from served_api import CARD, ServedApi
 
 from stack import node
@@ -25,11 +24,6 @@ pytestmark = pytest.mark.slow
 EXAMPLES = local_aws.REPOSITORY / "include" / "idc" / "serving" / "page" / "examples"
 PATCH = EXAMPLES / "patch-class1.png"
 SLIDE = EXAMPLES / "slide.jpg"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-QUIET = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 DISCLAIMER = "Research software, not a diagnostic device."
 # As if a file were dragged onto the page from a file manager.
 DROP = """([data, name, type]) => {
@@ -39,16 +33,6 @@ DROP = """([data, name, type]) => {
   const event = new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true });
   document.getElementById("drop").dispatchEvent(event);
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed: run make system-packages")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        yield started
-        started.close()
 
 
 @pytest.fixture

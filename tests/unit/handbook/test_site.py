@@ -6,20 +6,22 @@ import functools
 import http.server
 import json
 import os
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import local_aws
 import pytest
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 ROOT = Path(__file__).resolve().parents[3]
 PYTHON = Path(local_aws.interpreter("docs"))
-CHROMIUM = shutil.which("chromium")
 # What a browser fetches by itself, by tag: the rest waits for somebody to follow it.
 FETCHED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "object": "data"}
 
@@ -151,27 +153,21 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
-def test_a_browser_asks_nobody_else_and_finds_what_is_searched(address: str) -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_a_browser_asks_nobody_else_and_finds_what_is_searched(address: str, browser: Browser) -> None:
     asked: list[str] = []
     said: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        colours = []
-        for scheme in ("dark", "light"):
-            page = browser.new_page(color_scheme=scheme)
-            page.on("request", lambda request: asked.append(request.url))
-            page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-            page.goto(f"{address}reference/dags/", wait_until="networkidle")
-            colours.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-        page.locator("input.md-search__input").focus()  # starts the search's worker
-        page.keyboard.type("quarantine limit")
-        links = page.locator("a.md-search-result__link")
-        links.first.wait_for(state="attached")
-        found = [link.get_attribute("href") or "" for link in links.all()]
-        browser.close()
+    colours = []
+    for scheme in ("dark", "light"):
+        page = browser.new_page(color_scheme=scheme)
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+        page.goto(f"{address}reference/dags/", wait_until="networkidle")
+        colours.append(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    page.locator("input.md-search__input").focus()  # starts the search's worker
+    page.keyboard.type("quarantine limit")
+    links = page.locator("a.md-search-result__link")
+    links.first.wait_for(state="attached")
+    found = [link.get_attribute("href") or "" for link in links.all()]
 
     assert {url for url in asked if not url.startswith(address)} == set()
     assert said == []
