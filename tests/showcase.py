@@ -66,6 +66,10 @@ def fill_bucket(store: ObjectStore, partitions: list[str]) -> None:
         store.put(f"{newest}heatmaps/{name}", PICTURE)
     tuned = [_tuned(month, 0.9 + number / 100) for number, month in enumerate(partitions[-2:])]
     _put(store, layout.tuned_defaults("mxnet"), {"current": tuned[-1], "history": [None, *tuned[:-1]]})
+    for at in range(1, 21):
+        day = f"{partitions[-1]}-{at:02d}"
+        _put(store, layout.monitoring(day), _monitored(partitions[-1], day, has_drifted=at > 18))
+        store.put(layout.monitoring_report(day), f"<!doctype html><p>What {day} was like.".encode())
 
 
 def fill_jobs(aws: LocalAws, number: int, prefix: str = "shown") -> None:
@@ -207,6 +211,21 @@ def _tuned(partition: str, objective: float) -> dict[str, Any]:
         "metric": "validation:roc_auc",
         "objective": objective,
         "hyperparameters": {"learning-rate": 0.0213, "batch-size": 64, "dropout": 0.21},
+    }
+
+
+def _monitored(partition: str, day: str, *, has_drifted: bool) -> dict[str, Any]:
+    status = {"hematoxylin": "drifted" if has_drifted else "steady", "tissue": "steady"}
+    reasons = ["hematoxylin, mean amount: index 0.34, allowed less than 0.25"] if has_drifted else []
+    return {
+        "day": day,
+        "is_over": True,
+        "model": {"version": "v1-mxnet", "variant": "mxnet", "partition": partition, "synthetic": True},
+        "traffic": {"patches": 4210},
+        "drift": {name: {"status": one} for name, one in status.items()},
+        "feedback": {"patches": 240, "balanced_accuracy": {"value": 0.83, "low": 0.77, "high": 0.88}},
+        "outcome": "retrain" if has_drifted else "keep",
+        "reasons": reasons,
     }
 
 

@@ -8,6 +8,7 @@ from typing import Tuple
 from idc.errors import ConfigurationError
 
 SNAPSHOTS = "snapshots/"
+MONITORING = "monitoring/"
 SPLITS = ("train", "validation", "test")
 VARIANTS = ("builtin-lowlevel", "builtin-sdk", "tensorflow", "mxnet")
 FORMATS = RECORDIO, TFRECORD, PAYLOAD = "recordio", "tfrecord", "payload"
@@ -63,7 +64,7 @@ def history_picture() -> str:
 
 def monitoring_prefix(day: str) -> str:
     """Return the prefix of what was found out about a day's (`2026-11-25`) answers and labels."""
-    return f"monitoring/{_name('day', day)}/"
+    return f"{MONITORING}{_name('day', day)}/"
 
 
 def monitoring(day: str) -> str:

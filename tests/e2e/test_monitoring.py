@@ -178,6 +178,13 @@ def check_the_button(house: Workshop, api: AirflowApi, day: str) -> None:
     token = api._client.headers["Authorization"].removeprefix("Bearer ")
     with httpx.Client(trust_env=False, timeout=60) as browser:
         assert browser.get(address).status_code == 401
-        page = browser.get(address, headers={"Cookie": f"_token={token}"})
+        browser.cookies.set("_token", token)
+        page = browser.get(address)
+        listed = browser.get(f"{house.airflow_url}/histoflow/api/monitoring").json()
     assert page.status_code == 200
     assert "Train again." in page.text
+    newest, earlier = listed["days"]
+    assert (newest["day"], newest["outcome"], newest["patches"], newest["labels"]) == (day, "retrain", 30, 0)
+    assert newest["model"]["partition"] == PARTITION
+    assert "green" in newest["drifted"]
+    assert (earlier["model"], earlier["outcome"], earlier["drifted"]) == (None, "keep", [])

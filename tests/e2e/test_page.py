@@ -146,7 +146,7 @@ def test_the_page_stands_in_airflows_interface_in_its_colours(page: Page, theme:
     expect(frame.locator("#endpoint").get_by_text("version 2: mxnet")).to_be_visible()
     expect(frame.locator("#jobs").get_by_text(f"1–25 of {JOBS:,}")).to_be_visible()
     shown(page, f"ui-models-{theme}")
-    for section in ("History", "Jobs"):
+    for section in ("History", "Monitoring", "Jobs"):
         frame.get_by_role("link", name=section, exact=True).click()
         expect(frame.get_by_role("heading", name=section)).to_be_focused()
         shown(page, f"ui-{section.lower()}-{theme}")
@@ -186,6 +186,20 @@ def test_a_partition_of_the_history_is_opened_and_its_report_read(page: Page) ->
     expect(page.get_by_role("img", name="8863")).to_have_js_property("naturalWidth", 1)
 
 
+def test_monitoring_is_told_day_by_day_and_its_report_read(page: Page) -> None:
+    page.goto("/histoflow/models")
+    days = page.locator("#monitoring")
+    expect(days.get_by_role("row")).to_have_count(15)
+    newest = days.get_by_role("row").nth(1)
+    expect(newest).to_contain_text("hematoxylin")
+    expect(newest).to_contain_text("0.830 (0.770 to 0.880)")
+    expect(newest.get_by_text("train again")).to_be_visible()
+    expect(days.get_by_text("6 earlier days")).to_be_visible()
+
+    newest.get_by_role("link", name=f"{NEWEST}-20").click()
+    expect(page.frame_locator("iframe").get_by_text(f"What {NEWEST}-20 was like.")).to_be_visible()
+
+
 def test_a_jobs_log_grows_while_it_is_looked_at(page: Page, aws: LocalAws) -> None:
     sagemaker, s3 = aws.client("sagemaker"), aws.client("s3")
     script = (
@@ -216,5 +230,5 @@ def test_a_jobs_log_grows_while_it_is_looked_at(page: Page, aws: LocalAws) -> No
 def test_nobody_reads_without_logging_in(airflow: StackSettings) -> None:
     with httpx.Client(base_url=f"{airflow.airflow_url}/histoflow", trust_env=False) as client:
         paths = ("models", "static/main.js", "jobs/training/x", "api/jobs", "api/partitions", "api/endpoint",
-                 "api/tuning", f"candidates/{NEWEST}/mxnet/report.html")  # fmt: skip
+                 "api/tuning", "api/monitoring", f"candidates/{NEWEST}/mxnet/report.html")  # fmt: skip
         assert {path: client.get(path).status_code for path in paths} == dict.fromkeys(paths, 401)

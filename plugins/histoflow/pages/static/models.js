@@ -1,15 +1,16 @@
-// The page of all models: what serves, the partitions, their history, tuning and jobs.
+// The page of all models: what serves and how it does, the partitions, their history, tuning and jobs.
 
 import { address } from "./ask.js";
 import { h } from "./elements.js";
 import { endpointPanel } from "./endpoint.js";
 import { historyPanel } from "./history.js";
 import { jobsPanel } from "./jobs.js";
+import { monitoringPanel } from "./monitoring.js";
 import { partitionPanel } from "./partition.js";
 import { tuningPanel } from "./tuning.js";
 
 const SECTIONS = [
-  ["partition", "Candidates"], ["history", "History"], ["endpoint", "Endpoint"], ["tuning", "Tuning"], ["jobs", "Jobs"],
+  ["partition", "Candidates"], ["history", "History"], ["endpoint", "Endpoint"], ["monitoring", "Monitoring"], ["tuning", "Tuning"], ["jobs", "Jobs"],
 ];
 
 export function modelsPage(query) {
@@ -28,7 +29,7 @@ export function modelsPage(query) {
         "patients it has never seen, and what serves. ", h("strong", {}, "Research software, not a diagnostic device.")),
       synthetic,
       h("nav", { class: "sections", "aria-label": "Sections" }, links)),
-    partition.element, past.element, endpointPanel().element, tuningPanel().element, jobsPanel().element,
+    partition.element, past.element, endpointPanel().element, monitoringPanel().element, tuningPanel().element, jobsPanel().element,
   ];
 }
 

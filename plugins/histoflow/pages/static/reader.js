@@ -3,7 +3,7 @@
 import { address } from "./ask.js";
 import { h } from "./elements.js";
 
-const PATHS = /^(candidates|datasets|tuning)\/[\w./-]+$/;
+const PATHS = /^(candidates|datasets|monitoring|tuning)\/[\w./-]+$/;
 
 /** A link that opens a document of the bucket in the reader. */
 export function readLink(path, title, from = {}) {

@@ -1,0 +1,35 @@
+// Monitoring: whether patches and answers have moved, and what doctors' labels say, day by day.
+
+import { badge, h, head } from "./elements.js";
+import { bounded, count } from "./format.js";
+import { panel } from "./panel.js";
+import { readLink } from "./reader.js";
+
+export function monitoringPanel() {
+  return panel({
+    id: "monitoring",
+    title: "Monitoring",
+    lead: "What the endpoint was asked and answered up to each day, held against the patches the model was evaluated on, and what doctors' labels say of it.",
+    question: () => ["api/monitoring", {}],
+    every: () => 60,
+    show: (found) => found.days.length
+      ? [h("div", { class: "scroll" }, h("table", {},
+          head(["Day", "Model<", "Patches", "Drifted<", "Labels", "Balanced accuracy", "Advised<"]),
+          h("tbody", {}, found.days.map(row)))),
+        found.left_out ? h("p", { class: "empty" }, `${count(found.left_out)} earlier days are in the bucket, below monitoring/.`) : null]
+      : h("p", { class: "empty" }, "No day has been looked at yet: idc_monitor does so every night."),
+  });
+}
+
+function row(one) {
+  return h("tr", {},
+    h("th", { scope: "row" }, readLink(`monitoring/${one.day}/report.html`, one.day), one.is_over ? null : [" ", badge("not over", "busy")]),
+    h("td", { class: "text" }, one.model ? `${one.model.version} of ${one.model.partition}` : "none",
+      one.model?.synthetic ? [" ", badge("SYNTHETIC", "warn")] : null),
+    h("td", {}, count(one.patches)),
+    h("td", { class: "text" }, one.drifted.length ? one.drifted.map((name) => name.replaceAll("_", " ")).join(", ") : "–"),
+    h("td", {}, count(one.labels)),
+    h("td", {}, bounded(one.balanced_accuracy)),
+    h("td", { class: "text" }, badge(one.outcome === "retrain" ? "train again" : "keep", one.outcome === "retrain" ? "warn" : "good"),
+      one.reasons.map((reason) => h("small", {}, reason))));
+}
