@@ -10,6 +10,7 @@ import library_run
 import local_aws
 import pytest
 import served_api
+from collector import Statsd
 from local_aws import LocalAws
 from served_api import ServedApi
 from workshop import MINI, PARTITION, Workshop, opened
@@ -38,13 +39,30 @@ def demo(workshop: Workshop) -> str:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    """A home whose Airflow has few DAGs: one that asks a person, and those two that monitoring is about."""
+def statsd() -> Iterator[Statsd]:
+    """A listener for Airflow's metrics."""
+    listener = Statsd()
+    yield listener
+    listener.shutdown()
+    listener.server_close()
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory, statsd: Statsd) -> Iterator[Workshop]:
+    """A home whose Airflow has few DAGs: one that asks a person, and those two that monitoring is about.
+
+    It sends its metrics to the listener.
+    """
     dags, own = tmp_path_factory.mktemp("dags"), local_aws.REPOSITORY / "dags"
     shutil.copy(Path(__file__).with_name("approval_dag.py"), dags / "approval.py")
     for name in ("idc_monitor.py", "idc_train.py"):
         shutil.copy(own / name, dags)
-    variables = {"HISTOFLOW_DAGS_FOLDER": str(dags), "HISTOFLOW_CAPTURE_PERCENT": "100"}
+    variables = {
+        "HISTOFLOW_DAGS_FOLDER": str(dags),
+        "HISTOFLOW_CAPTURE_PERCENT": "100",
+        "AIRFLOW__METRICS__STATSD_ON": "True",
+        "AIRFLOW__METRICS__STATSD_PORT": str(statsd.port),
+    }
     with opened(tmp_path_factory.mktemp("house"), **variables) as made:
         up = made.make("up")
         assert up.returncode == 0, up.stdout[-4000:] + up.stderr[-2000:]
