@@ -1,4 +1,4 @@
-"""docker-compose.yaml, built and run: up, the pipeline on real patches, a worker killed on the way, down."""
+"""docker-compose.yaml, built and run: up, the pipeline on real patches, a worker killed, down, up again."""
 
 from __future__ import annotations
 
@@ -101,6 +101,23 @@ def test_the_api_answers_for_the_deployed_model(composition: Composition) -> Non
     answer = httpx.get(f"http://127.0.0.1:{composition.values['API_PORT']}/readyz", timeout=30)
 
     assert answer.status_code == httpx.codes.OK, answer.text
+
+
+def test_everything_is_there_again_after_down_and_up(composition: Composition) -> None:
+    with composition.airflow() as airflow:
+        before = {run["dag_run_id"]: run["state"] for run in airflow.runs(limit=100)}
+
+    composition.compose("down", "--timeout", "20")
+    assert composition.compose("ps", "-q").split() == []
+    composition.compose("up", "-d", timeout_s=HEALTHY_S)
+    wait_until(lambda: _is_healthy(composition.health()), HEALTHY_S, 2)
+
+    with composition.airflow() as airflow:
+        after = {run["dag_run_id"]: run["state"] for run in airflow.runs(limit=100)}
+    assert after == {**after, **before}
+    assert set(before.values()) == {"success"}
+    ready = f"http://127.0.0.1:{composition.values['API_PORT']}/readyz"
+    wait_until(lambda: httpx.get(ready, timeout=30).is_success, 120, 2)
 
 
 def _compose_command() -> tuple[str, ...]:
