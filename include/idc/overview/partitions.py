@@ -38,7 +38,7 @@ Values = Mapping[str, Any]
 def history(documents: Documents, limit: int = LONGEST_HISTORY) -> dict[str, Any]:
     """Return the newest partitions, oldest first, with each candidate's headline metrics on test patients.
 
-    `{"partitions": [{"partition", "synthetic", "outcome", "variant", "candidates": [{"name", "metrics"}]}],
+    `{"partitions": [{"partition", "synthetic", "candidates": [{"name", "metrics"}]}],
     "left_out": partitions older than the newest `limit`}`
     """
     names = documents.folders(CANDIDATES)
@@ -46,7 +46,7 @@ def history(documents: Documents, limit: int = LONGEST_HISTORY) -> dict[str, Any
     prefixes = [f"{CANDIDATES}{name}/" for name in shown]
     settled = documents.entries_of(prefixes[:-RECENT], SETTLED_S)
     listed = [*settled, *documents.entries_of(prefixes[-RECENT:])]
-    wanted = [entry for entries in listed for entry in entries if _is_headline(entry.key)]
+    wanted = [entry for entries in listed for entry in entries if entry.key.endswith("/metrics.json")]
     found = documents.read(wanted)
     return {
         "partitions": [_line(name, entries, found) for name, entries in zip(shown, listed, strict=True)],
@@ -91,10 +91,6 @@ def partition_prefix(name: str) -> str:
     return layout.candidate_prefix(name, layout.CHAMPION).removesuffix(f"{layout.CHAMPION}/")
 
 
-def _is_headline(key: str) -> bool:
-    return key.endswith(("/metrics.json", "/decision.json"))
-
-
 def _line(name: str, entries: Sequence[Entry], found: Mapping[str, Values]) -> dict[str, Any]:
     prefix = f"{CANDIDATES}{name}/"
     metrics = {
@@ -102,12 +98,9 @@ def _line(name: str, entries: Sequence[Entry], found: Mapping[str, Values]) -> d
         for who in (*layout.VARIANTS, layout.CHAMPION)
         if (key := f"{prefix}{who}/metrics.json") in found and any(key == entry.key for entry in entries)
     }
-    decision = found.get(f"{prefix}decision.json", {})
     return {
         "partition": name,
         "synthetic": any(bool(one.get("synthetic")) for one in metrics.values()),
-        "outcome": decision.get("outcome", ""),
-        "variant": decision.get("variant", ""),
         "candidates": [
             {"name": who, "metrics": _bounded(one.get("test") or {}, HEADLINES)}
             for who, one in metrics.items()
