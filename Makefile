@@ -122,7 +122,7 @@ lock: $(BOOTSTRAP)  ## Resolve requirements/*.in into hashed locks [LOCK=--upgra
 compose-env: $(BOOTSTRAP)  ## Make the .env of docker-compose.yaml, with secrets of its own
 	@PYTHONPATH=include $(HISTOFLOW_ENVS)/bootstrap/bin/python -m stack.compose_env
 
-# Without Chromium the tests of the REST API's page are skipped; nothing else needs it.
+# Without Chromium the tests of pages are skipped, but for those of a CI; nothing else needs it.
 system-packages:  ## Install the two shared libraries MXNet needs, and Chromium for tests (Debian, Ubuntu)
 	@missing=; \
 	if ! { ldconfig -p | grep -q libgomp.so.1 && ldconfig -p | grep -q libquadmath.so.0; }; then missing='libgomp1 libquadmath0'; fi; \

@@ -32,6 +32,7 @@ VIEWS = {
     "one partition": "api/partitions/2026-10",
     "endpoint": "api/endpoint",
     "tuning": "api/tuning",
+    "monitoring": "api/monitoring",
     "the page itself": "models",
 }
 

@@ -97,7 +97,7 @@ def idc_deploy() -> None:
         task_id="score", doc_md="Scores patches.", map_index_template="{{ task.spec.variant }}", **JOB_ARGS
     ).expand(spec=(planned := plan()))
     clean = SageMakerModelDeleteOperator(task_id="delete_models", specs=planned, doc_md="Deletes the models.")
-    score >> clean.as_teardown(setups=planned.operator)
+    score >> clean.as_teardown()
     registered = register()
     approve = ModelApprovalOperator(
         task_id="approve",

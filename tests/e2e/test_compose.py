@@ -105,6 +105,7 @@ def test_the_api_answers_for_the_deployed_model(composition: Composition) -> Non
 
 def test_everything_is_there_again_after_down_and_up(composition: Composition) -> None:
     with composition.airflow() as airflow:
+        wait_until(lambda: _ended(airflow, "idc_history"), 600, 2)
         before = {run["dag_run_id"]: run["state"] for run in airflow.runs(limit=100)}
 
     composition.compose("down", "--timeout", "20")
@@ -114,8 +115,8 @@ def test_everything_is_there_again_after_down_and_up(composition: Composition) -
 
     with composition.airflow() as airflow:
         after = {run["dag_run_id"]: run["state"] for run in airflow.runs(limit=100)}
-    assert after == {**after, **before}
     assert set(before.values()) == {"success"}
+    assert after.items() >= before.items()
     ready = f"http://127.0.0.1:{composition.values['API_PORT']}/readyz"
     wait_until(lambda: httpx.get(ready, timeout=30).is_success, 120, 2)
 

@@ -191,7 +191,7 @@ def test_monitoring_is_told_day_by_day_and_its_report_read(page: Page) -> None:
     days = page.locator("#monitoring")
     expect(days.get_by_role("row")).to_have_count(15)
     newest = days.get_by_role("row").nth(1)
-    expect(newest).to_contain_text("hematoxylin")
+    expect(newest.get_by_role("cell").nth(2)).to_have_text("hematoxylin")
     expect(newest).to_contain_text("0.830 (0.770 to 0.880)")
     expect(newest.get_by_text("train again")).to_be_visible()
     expect(days.get_by_text("6 earlier days")).to_be_visible()

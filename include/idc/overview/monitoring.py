@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from idc.overview.documents import Documents
 
 SHOWN_DAYS = 14
 DRIFTED = "drifted"
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def newest(documents: Documents, shown: int = SHOWN_DAYS) -> dict[str, Any]:
@@ -18,7 +20,7 @@ def newest(documents: Documents, shown: int = SHOWN_DAYS) -> dict[str, Any]:
     `{"days": [{"day", "is_over", "model", "patches", "drifted", "labels", "balanced_accuracy", "outcome",
     "reasons"}], "left_out": days before these}`; `model` or `balanced_accuracy` is None where there is none.
     """
-    names = documents.folders(layout.MONITORING)
+    names = [name for name in documents.folders(layout.MONITORING) if _DAY.fullmatch(name)]
     keys = {layout.monitoring(name): name for name in names[-shown:]}
     found = documents.find(list(keys))
     return {
@@ -28,15 +30,15 @@ def newest(documents: Documents, shown: int = SHOWN_DAYS) -> dict[str, Any]:
 
 
 def _line(day: str, document: Mapping[str, Any]) -> dict[str, Any]:
-    labels, drift = document["feedback"], document["drift"]
+    labels, drift = document.get("feedback") or {}, document.get("drift") or {}
     return {
         "day": day,
-        "is_over": document["is_over"],
-        "model": document["model"],
-        "patches": document["traffic"]["patches"],
-        "drifted": [name for name, one in drift.items() if one["status"] == DRIFTED],
-        "labels": labels["patches"],
+        "is_over": bool(document.get("is_over")),
+        "model": document.get("model"),
+        "patches": (document.get("traffic") or {}).get("patches"),
+        "drifted": [name for name, one in drift.items() if one.get("status") == DRIFTED],
+        "labels": labels.get("patches"),
         "balanced_accuracy": labels.get("balanced_accuracy"),
-        "outcome": document["outcome"],
-        "reasons": document["reasons"],
+        "outcome": document.get("outcome") or "",
+        "reasons": document.get("reasons") or [],
     }

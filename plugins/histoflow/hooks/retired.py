@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from histoflow.hooks.aws import aws_errors
-from histoflow.hooks.resources import ResourceHook
+from histoflow.hooks.resources import ResourceHook, raise_unless_absent
+from idc.errors import HistoflowError
 from idc.jobs.hosting import EndpointSpec
 from idc.jobs.spec import named_by_digest
 
@@ -34,9 +35,7 @@ class RetiredHook(ResourceHook):
         for name in gone:
             for model in set(variants[name].values()) - needed:
                 self.delete_model(model)
-            with aws_errors("endpoint configuration", name):
-                self.api.delete_endpoint_config(EndpointConfigName=name)
-            self.log.info("Deleted the endpoint configuration %s, which nobody uses.", name)
+            self._delete_config(name)
         return {variant for name in stay for variant in variants[name]} | {spec.variant_name}
 
     def _own(self, endpoint: str) -> Iterator[str]:
@@ -68,3 +67,12 @@ class RetiredHook(ResourceHook):
         """Return the models of a configuration by the names of its variants."""
         described = self.describe("endpoint_config", "EndpointConfigName", config) or {}
         return {one["VariantName"]: one["ModelName"] for one in described.get("ProductionVariants", [])}
+
+    def _delete_config(self, name: str) -> None:
+        try:
+            with aws_errors("endpoint configuration", name):
+                self.api.delete_endpoint_config(EndpointConfigName=name)
+        except HistoflowError as error:
+            raise_unless_absent(error)
+            return
+        self.log.info("Deleted the endpoint configuration %s, which nobody uses.", name)

@@ -44,7 +44,7 @@ class SageMakerTransformOperator(SageMakerJobOperator):
 
 
 class SageMakerModelDeleteOperator(BaseOperator):
-    """Deletes the models that transform jobs have scored with; `specs` are these jobs' specifications."""
+    """Deletes the models that transform jobs have scored with; `specs` are the jobs' specifications."""
 
     template_fields: Sequence[str] = ("specs",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"specs": "json"}
@@ -52,7 +52,7 @@ class SageMakerModelDeleteOperator(BaseOperator):
     def __init__(
         self,
         *,
-        specs: Sequence[Mapping[str, Any]],
+        specs: Sequence[Mapping[str, Any]] | None,
         aws_conn_id: str | None = "aws_default",
         region_name: str | None = None,
         **kwargs: Any,
@@ -68,7 +68,7 @@ class SageMakerModelDeleteOperator(BaseOperator):
         from histoflow.hooks.sagemaker import SageMakerHook
 
         hook = SageMakerHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
-        names = [str(spec["model"]["ModelName"]) for spec in self.specs]
+        names = [str(spec["model"]["ModelName"]) for spec in self.specs or ()]
         for name in names:
             hook.delete_model(name)
         return names

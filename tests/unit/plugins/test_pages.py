@@ -65,7 +65,7 @@ def store(embedded_aws: LocalAws) -> Iterator[ObjectStore]:
         showcase.fill_jobs(embedded_aws, JOBS)
         yield made
     showcase.forget_jobs(embedded_aws)
-    for key in [*made.keys("candidates/99"), layout.tuned_defaults("mxnet")]:
+    for key in [*made.keys("candidates/99"), *made.keys("monitoring/99"), layout.tuned_defaults("mxnet")]:
         made.delete(key)
     settings.cache_clear()
 
@@ -145,6 +145,27 @@ def test_older_and_broken_documents_take_nothing_away_from_the_others(
     assert found["metrics"] == ["f1"]
     assert [one["name"] for one in found["candidates"]] == ["tensorflow", "mxnet"]
     assert (found["decision"], found["candidates"][0]["test"]["metrics"]) == (None, {})
+
+
+def test_the_newest_days_that_monitoring_looked_at(reader: Reader, store: ObjectStore) -> None:
+    odd = {
+        "monitoring/old copy/x.json": b"{}",
+        layout.monitoring("9991-01-01"): b'{"feedback": null}',
+        layout.monitoring("9991-01-02"): b"[]",
+    }
+    for key, body in odd.items():
+        store.put(key, body)
+    try:
+        found = reader.get("api/monitoring")
+    finally:
+        for key in odd:
+            store.delete(key)
+
+    assert [one["day"] for one in found["days"]][:2] == ["9991-01-01", f"{NEWEST}-20"]
+    assert (found["days"][0]["drifted"], found["days"][0]["labels"]) == ([], None)
+    assert found["days"][1]["drifted"] == ["hematoxylin"]
+    assert [one["outcome"] for one in found["days"]].count("retrain") == 2
+    assert found["left_out"] >= 8
 
 
 def test_a_browser_that_has_the_answer_is_not_sent_it_again(reader: Reader) -> None:

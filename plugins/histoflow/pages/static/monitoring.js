@@ -5,6 +5,8 @@ import { bounded, count } from "./format.js";
 import { panel } from "./panel.js";
 import { readLink } from "./reader.js";
 
+const ADVICE = { keep: ["keep", "good"], retrain: ["train again", "warn"] };
+
 export function monitoringPanel() {
   return panel({
     id: "monitoring",
@@ -30,6 +32,6 @@ function row(one) {
     h("td", { class: "text" }, one.drifted.length ? one.drifted.map((name) => name.replaceAll("_", " ")).join(", ") : "–"),
     h("td", {}, count(one.labels)),
     h("td", {}, bounded(one.balanced_accuracy)),
-    h("td", { class: "text" }, badge(one.outcome === "retrain" ? "train again" : "keep", one.outcome === "retrain" ? "warn" : "good"),
+    h("td", { class: "text" }, badge(...(ADVICE[one.outcome] ?? ["unknown", ""])),
       one.reasons.map((reason) => h("small", {}, reason))));
 }
