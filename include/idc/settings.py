@@ -194,7 +194,7 @@ class Settings(BaseSettings):
     learning_rate: float = Field(default=0.05, gt=0, le=1, description="a number above 0, at most 1")
     builtin_epochs: int = Field(default=14, ge=1, le=1000, description="a number of epochs, 1 to 1000")
     builtin_mini_batch_size: int = Field(default=64, ge=1, le=4096, description="a number of patches")
-    builtin_learning_rate: float = Field(default=0.01, gt=0, le=1, description="a number above 0, at most 1")
+    builtin_learning_rate: float = Field(default=0.05, gt=0, le=1, description="a number above 0, at most 1")
     builtin_optimizer: Literal["sgd", "adam", "rmsprop", "nag"] = Field(
         default="nag", description="one of sgd, adam, rmsprop, nag"
     )

@@ -14,6 +14,7 @@ from embedded_aws.algorithms.image_classification.hyperparameters import SEED, H
 from embedded_aws.algorithms.image_classification.model import Arrays, Model, shapes_of
 
 INPUT = "data"
+NORMALISED_BY = 100  # how many of the last batches the averages of batch normalisation cover
 ONES = ("_gamma", "_moving_var")  # what batch normalisation begins with; all else begins with 0
 
 Answers = NDArray[np.float32]
@@ -44,6 +45,8 @@ class Network:
                     array[:] = model.arrays[f"{kind}:{name}"]
         if parameters is not None:
             self._update = mx.optimizer.get_updater(_optimizer(parameters, self._names))
+            self._averages = {name: array.copy() for name, array in self._executor.aux_dict.items()}
+            self._steps = 0
 
     def arrays(self) -> Arrays:
         """A copy of all weights and moving averages."""
@@ -66,6 +69,7 @@ class Network:
         self._executor.backward([mx.nd.array(gradient, ctx=device())])
         for number, name in enumerate(self._names):
             self._update(number, self._executor.grad_dict[name], self._executor.arg_dict[name])
+        self._average()
         return answers
 
     def answer(self, pixels: NDArray[np.float32]) -> Answers:
@@ -81,6 +85,18 @@ class Network:
         (logits,) = self._executor.forward(is_train=is_training, data=data)
         answers: Answers = (mx.nd.sigmoid(logits) if self._multi_label else mx.nd.softmax(logits)).asnumpy()
         return answers
+
+    def _average(self) -> None:
+        """Have the moving averages cover more batches than MXNet's ten, and of the first ones all alike.
+
+        Ten batches come from few patients, and what a network answers others would depend on which they were.
+        """
+        mx.nd.waitall()  # MXNet does not order what the backward pass writes there before what reads it
+        self._steps += 1
+        share = max(1 / NORMALISED_BY, 1 / self._steps) / (1 - network.BATCH_NORM["momentum"])
+        for name, moved in self._executor.aux_dict.items():
+            self._averages[name] += share * (moved - self._averages[name])
+            moved[:] = self._averages[name]
 
     def _by_kind(self) -> dict[str, dict[str, Any]]:
         return {"arg": self._executor.arg_dict, "aux": self._executor.aux_dict}

@@ -224,6 +224,36 @@ print(json.dumps({"body": bool((body == 0.5).asnumpy().all()), "head": bool((hea
 
 
 @pytest.mark.slow
+def test_normalisation_is_by_the_average_of_the_batches_so_far(run: Any, tmp_path: Path) -> None:
+    done = run(tmp_path, "-c", AVERAGES)
+    assert done.returncode == 0, done.stderr
+    for observed, expected in json.loads(done.stdout.splitlines()[-1]):
+        assert observed == pytest.approx(expected, rel=1e-3)
+
+
+AVERAGES = """
+import json
+import numpy as np
+from embedded_aws.algorithms.image_classification import hyperparameters, learning
+from embedded_aws.algorithms.image_classification.batches import Batch
+given = {"num_classes": "2", "num_training_samples": "8", "num_layers": "20", "image_shape": "3,16,16",
+         "mini_batch_size": "8"}
+parameters = hyperparameters.parse(given)
+network = learning.Network(learning.initial(parameters), 8, parameters)
+rng, seen, told = np.random.default_rng(7), [], []
+for brightness in (0, 60, 90):
+    pixels = rng.uniform(0, 160, (8, 3, 16, 16)).astype("float32") + brightness
+    seen.append((pixels.mean((0, 2, 3)), pixels.var((0, 2, 3))))
+    network.learn(Batch(pixels, np.eye(2, dtype="float32")[[0, 1] * 4]))
+    averages = network.arrays()
+    for at, name in enumerate(("mean", "var")):
+        observed = averages[f"aux:bn_data_moving_{name}"].asnumpy()
+        told.append((observed.tolist(), np.mean([one[at] for one in seen], axis=0).tolist()))
+print(json.dumps(told))
+"""
+
+
+@pytest.mark.slow
 def test_several_labels(job: Any, tmp_path: Path, several_labels: Any) -> None:
     several_labels(tmp_path)
     done = job(
