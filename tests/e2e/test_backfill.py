@@ -79,10 +79,13 @@ def backfill_in_browser(browser: Browser, workshop: Workshop, month: str, then: 
         page.keyboard.press("Escape")
         expect(page.get_by_placeholder("HH:mm")).to_have_count(0)
     form.get_by_text("All Runs").click()
+    form.get_by_text("Override parameters on existing runs").click()
     form.locator("#element_archive").fill(ARCHIVE)
     form.locator(".monaco-editor .view-lines").first.click()
     page.keyboard.press("Control+a")
+    page.keyboard.press("Delete")  # what is typed over a selection would be put around it
     page.keyboard.insert_text(json.dumps(then))
+    expect(form.get_by_role("button", name="Run Backfill")).to_be_enabled()
     with page.expect_response(lambda answer: answer.url.endswith("/api/v2/backfills")) as sent:
         form.get_by_role("button", name="Run Backfill").click()
     assert sent.value.ok, sent.value.text()
