@@ -395,9 +395,5 @@ def settings() -> Settings:
 
 @functools.cache
 def operation_settings() -> OperationSettings:
-    """Return the settings of operation, read once per process.
-
-    Raises:
-        ConfigurationError: as `load`.
-    """
+    """Return the settings of operation, read once per process; raises what `load` does."""
     return load(OperationSettings)
