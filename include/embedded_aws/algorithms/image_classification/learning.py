@@ -87,10 +87,7 @@ class Network:
         return answers
 
     def _average(self) -> None:
-        """Have the moving averages cover more batches than MXNet's ten, and of the first ones all alike.
-
-        Ten batches come from few patients, and what a network answers others would depend on which they were.
-        """
+        """Have the moving averages cover more batches than MXNet's ten, and of the first ones all alike."""
         mx.nd.waitall()  # MXNet does not order what the backward pass writes there before what reads it
         self._steps += 1
         share = max(1 / NORMALISED_BY, 1 / self._steps) / (1 - network.BATCH_NORM["momentum"])
