@@ -18,6 +18,7 @@ from local_aws import LocalAws
 from numpy.typing import NDArray
 from PIL import Image
 
+from embedded_aws.containers import THREAD_VARIABLES
 from idc.jobs.source import SCRIPTS
 from measuring import embedded_aws
 from stack import aws as stack_aws
@@ -55,7 +56,9 @@ class Variant:
         """Run a function of the variant in a process of its environment, without AWS; its answer."""
         scripts = SCRIPTS / self.name if self.is_script else INCLUDE
         command = [local_aws.interpreter(self.environment), ALONE / f"{self.name}_alone.py", function]
-        environment = {**os.environ, "PYTHONPATH": str(scripts)}
+        # As many threads as a container with all cores is told to use: MXNet by itself takes half of them.
+        threads = dict.fromkeys(THREAD_VARIABLES, str(os.cpu_count()))
+        environment = {**os.environ, **threads, "PYTHONPATH": str(scripts)}
         given = json.dumps(arguments, default=str)
         done = subprocess.run(
             command, env=environment, input=given, capture_output=True, text=True, check=False
