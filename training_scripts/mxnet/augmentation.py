@@ -27,11 +27,11 @@ def augment(pixels, stain_jitter, colour_jitter, rng):
 
 def turn(pixels, rng):
     """Return each patch in one of its eight positions."""
-    pixels, (up, left, over) = pixels.copy(), rng.integers(0, 2, (3, len(pixels))).astype(bool)
-    pixels[up] = pixels[up, ::-1]
-    pixels[left] = pixels[left, :, ::-1]
-    pixels[over] = pixels[over].transpose(0, 2, 1, 3)
-    return pixels
+    turned = np.empty_like(pixels)
+    for at, (up, left, over) in enumerate(rng.integers(0, 2, (3, len(pixels))).T):
+        patch = pixels[at, :: -1 if up else 1, :: -1 if left else 1]
+        turned[at] = patch.transpose(1, 0, 2) if over else patch
+    return turned
 
 
 def stain(colours, jitter, rng):
@@ -40,15 +40,13 @@ def stain(colours, jitter, rng):
     Light is absorbed exponentially (Beer and Lambert), so more or less of a stain is linear in absorbance.
     """
     amount = rng.uniform(1 - jitter, 1 + jitter, (len(colours), 3)).astype(np.float32)
-    change = np.einsum("ij,nj,jk->nik", np.linalg.inv(STAINS), amount, STAINS)
+    change = np.einsum("ij,nj,jk->nik", np.linalg.inv(STAINS), -amount, STAINS)
     light = rng.uniform(-jitter / 3, jitter / 3, (len(colours), 1, 1)).astype(np.float32)
-    absorbed = ABSORBANCE[colours] @ change
-    absorbed += light
-    np.negative(absorbed, out=absorbed)
-    np.exp(absorbed, out=absorbed)
-    absorbed *= 256
-    absorbed -= 1
-    return absorbed
+    let_through = ABSORBANCE.take(colours) @ change
+    np.exp(let_through, out=let_through)
+    let_through *= 256 * np.exp(-light)
+    let_through -= 1
+    return let_through
 
 
 def colour(colours, jitter, rng):

@@ -278,9 +278,10 @@ def train(args):
             # Those figures are written behind the back of MXNet's dependencies: wait for the step before.
             mx.nd.waitall()
             share = 1 - min(args.average_decay, (1 + done) / (10 + done))
-            for mean, weight in zip(average, weights):
-                # mean - share · (mean - weight), in one operation
-                mx.nd.sgd_update(mean, weight.data(), lr=share, wd=1, rescale_grad=-1, out=mean)
+            # mean - share · (mean - weight) for all of them, in one operation.
+            pairs = [array for mean, weight in zip(average, weights) for array in (mean, weight.data())]
+            each = {"lrs": [share] * len(average), "wds": [1] * len(average)}
+            mx.nd.multi_sgd_update(*pairs, rescale_grad=-1, num_weights=len(average), out=average, **each)
 
             with autograd.record():
                 logits = net(pixels)
