@@ -50,7 +50,7 @@ from histoflow.operators.sagemaker import SageMakerTrainingOperator
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,
-    deadline=deadline(timedelta(hours=12)),
+    deadline=deadline(timedelta(hours=24)),
     tags=["histoflow", "model", "sagemaker"],
     params=forms.training(),
 )

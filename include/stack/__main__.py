@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from idc.errors import ConfigurationError
 from stack import aws, demo, services, status
+from stack.airflow import airflow_environment
 from stack.console import say, say_aside
 from stack.errors import StackError
 from stack.settings import StackSettings, stack_settings
@@ -17,7 +18,10 @@ from stack.settings import StackSettings, stack_settings
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command of the stack; return the exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.command != "airflow":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         settings = stack_settings()
         if options.command == "up":
@@ -30,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _follow_logs(settings, options.names)
         elif options.command == "env":
             _print_environment(settings)
+        elif options.command == "airflow":
+            _run_airflow(settings, rest)
         elif options.command == "demo":
             demo.run(
                 settings,
@@ -59,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     commands.add_parser("status", help="show processes, addresses and the latest runs")
     commands.add_parser("env", help="print the variables that point an AWS client at the embedded AWS")
+    commands.add_parser("airflow", add_help=False, help="run a command of Airflow's own on this stack")
     logs = commands.add_parser("logs", help="follow the logs")
     logs.add_argument("names", nargs="*", help="of these processes only")
     command = commands.add_parser("demo", help="run the whole pipeline and show its results")
@@ -80,6 +87,14 @@ def _print_environment(settings: StackSettings) -> None:
         )
     for name, value in aws.client_environment(settings).items():
         say(f"export {name}={shlex.quote(value)}")
+
+
+def _run_airflow(settings: StackSettings, arguments: Sequence[str]) -> None:
+    if not settings.airflow_home.exists():
+        raise StackError("airflow: nothing of it is here yet, expected a stack. Start it with `make up`.")
+    variables = aws.client_environment(settings) if settings.aws == "embedded" else {}
+    command = [sys.executable, "-m", "airflow", *arguments]
+    os.execve(sys.executable, command, airflow_environment(settings, variables))
 
 
 def _follow_logs(settings: StackSettings, names: Sequence[str]) -> None:

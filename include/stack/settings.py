@@ -68,7 +68,7 @@ class StackSettings(BaseSettings):
     )
 
     start_timeout_s: int = Field(default=240, ge=10, le=3600, description="seconds, 10 to 3600")
-    demo_timeout_s: int = Field(default=10800, ge=60, le=86400, description="seconds, 60 to 86400")
+    demo_timeout_s: int = Field(default=86400, ge=60, le=432000, description="seconds, 60 to 432000")
 
     @model_validator(mode="after")
     def _check_ports(self) -> StackSettings:

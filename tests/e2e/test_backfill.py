@@ -17,16 +17,12 @@ from typing import Any
 import psutil
 import pytest
 from collector import Collector
-from local_aws import wait_until
+from local_aws import REPOSITORY, wait_until
 from playwright.sync_api import Browser, expect
 from workshop import Workshop, opened
 
 from embedded_aws import processes
 from idc import layout
-from stack import aws
-from stack.airflow import airflow_environment
-from stack.environments import interpreter
-from stack.settings import StackSettings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
@@ -39,13 +35,10 @@ LIMIT_S = 1500
 
 
 def airflow(workshop: Workshop, *arguments: str) -> str:
-    """Run a command of Airflow as an operator does, in the environment of the running stack."""
-    values = {name.removeprefix("HISTOFLOW_").lower(): value for name, value in workshop.variables.items()}
-    names = set(StackSettings.model_fields)
-    settings = StackSettings(**{name: value for name, value in values.items() if name in names})  # type: ignore[arg-type]
+    """Run a command of Airflow as an operator does, on the running stack."""
     done = subprocess.run(
-        [str(interpreter("airflow", settings.envs)), "-m", "airflow", *arguments],
-        env=airflow_environment(settings, aws.client_environment(settings)),
+        [str(REPOSITORY / "bin" / "airflow"), *arguments],
+        env=workshop.variables,
         capture_output=True,
         text=True,
         timeout=300,

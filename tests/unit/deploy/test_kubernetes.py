@@ -50,7 +50,8 @@ def test_the_folders_are_those_of_the_image(values: dict[str, Any]) -> None:
 def test_nothing_secret_is_in_the_values_and_every_secret_is_on_the_page(values: dict[str, Any]) -> None:
     page = (ROOT / "docs/guides/kubernetes.md").read_text()
     named = [values[key] for key in ("fernetKeySecretName", "apiSecretKeySecretName", "jwtSecretName")]
-    named += [values["data"]["metadataSecretName"], values["redis"]["passwordSecretName"]]
+    named += [values["data"]["metadataSecretName"], values["data"]["brokerUrlSecretName"]]
+    named.append(values["redis"]["passwordSecretName"])
     named += [entry["secretName"] for entry in values["secret"]]
 
     assert all(f"k {name} " in page for name in named)

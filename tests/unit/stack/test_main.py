@@ -55,6 +55,20 @@ def test_logs_of_nothing_say_what_there_is(settings: StackSettings) -> None:
     assert "logs scheduler: not found, expected some of: none yet" in done.stderr
 
 
+def test_airflow_wants_a_stack(settings: StackSettings) -> None:
+    done = run_stack(settings, "airflow", "dags", "list", "--output", "json")
+
+    assert done.returncode == 1
+    assert "expected a stack. Start it with `make up`" in done.stderr
+
+
+def test_an_option_that_is_not_known_is_refused(settings: StackSettings) -> None:
+    done = run_stack(settings, "status", "--output", "json")
+
+    assert done.returncode == 2
+    assert "unrecognized arguments: --output json" in done.stderr
+
+
 def test_there_is_no_embedded_aws_to_start_on_amazon(settings: StackSettings) -> None:
     own = {"HISTOFLOW_BUCKET": "mine", "HISTOFLOW_ROLE_ARN": "arn:aws:iam::123456789012:role/mine"}
 
