@@ -44,5 +44,5 @@ def run(settings: StackSettings, *, archive: str | None, split: str | None, part
         follower.follow(first_run, DAG_IDS)
     gathered = results.gather(clients, choice.partition, began)
     patch = sample.write_patch(settings, clients, gathered.index)
-    summary.show(settings, gathered, sample.lines(settings, patch))
+    summary.show(settings, gathered, patch, sample.lines(settings, patch))
     say(f"\nDone in {time.monotonic() - started:.0f} s.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from idc.evaluation import comparison
@@ -15,8 +17,8 @@ from stack.settings import StackSettings
 CLASSES = {0: "0 no IDC", 1: "1 IDC"}
 
 
-def show(settings: StackSettings, results: Results, api: Sequence[str]) -> None:
-    """Print the summary; `api` are the lines on the REST API."""
+def show(settings: StackSettings, results: Results, patch: Path, api: Sequence[str]) -> None:
+    """Print the summary; `patch` is a file to send to the endpoint, `api` are the lines on the REST API."""
     label = "   SYNTHETIC DATA" if results.is_synthetic else ""
     say(f"\nInvasive ductal carcinoma in breast tissue, partition {results.partition}{label}")
     say("Research software, not a diagnostic device.")
@@ -25,7 +27,7 @@ def show(settings: StackSettings, results: Results, api: Sequence[str]) -> None:
     _show_test(results, label)
     _show_endpoint(results, label)
     say("\nReused     " + ("\n           ".join(results.reused) or "nothing, all of this was made just now"))
-    _show_addresses(settings, results, api)
+    _show_addresses(settings, results, patch, api)
 
 
 def _show_data(results: Results, label: str) -> None:
@@ -102,7 +104,7 @@ def two_patches(patches: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]
     return [first, other] if other else list(best[:2])
 
 
-def _show_addresses(settings: StackSettings, results: Results, api: Sequence[str]) -> None:
+def _show_addresses(settings: StackSettings, results: Results, patch: Path, api: Sequence[str]) -> None:
     name = results.endpoint["EndpointName"]
     base = (
         f"http://127.0.0.1:{settings.aws_port}"
@@ -115,7 +117,8 @@ def _show_addresses(settings: StackSettings, results: Results, api: Sequence[str
     if settings.aws == "embedded":
         say('           eval "$(make -s env)"')
     say(f"           aws sagemaker-runtime invoke-endpoint --endpoint-name {name} \\")
-    say("             --content-type application/x-image --body fileb://patch.png answer.json")
+    body = shlex.quote(f"fileb://{patch}")
+    say(f"             --content-type application/x-image --body {body} answer.json")
     say("REST API   " + "\n           ".join(api))
     say("Stop       make down (keeps all state; make clean removes it)")
 

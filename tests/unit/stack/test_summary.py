@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from moto import mock_aws
@@ -37,7 +38,7 @@ def shown(
     settings: StackSettings, aws: Clients, capsys: pytest.CaptureFixture[str], began: datetime | None = None
 ) -> str:
     found = results.gather(aws, PARTITION, began or datetime(2020, 1, 1, tzinfo=UTC))
-    summary.show(settings, found, ["http://127.0.0.1:1", "curl it"])
+    summary.show(settings, found, Path("a patch.png"), ["http://127.0.0.1:1", "curl it"])
     return capsys.readouterr().out
 
 
@@ -62,6 +63,7 @@ def test_shows_everything_a_person_wants_to_know(
     assert "nothing, all of this was made just now" in page
     assert f"http://127.0.0.1:{settings.aws_port}/endpoints/{ENDPOINT}/invocations" in page
     assert f"aws sagemaker-runtime invoke-endpoint --endpoint-name {ENDPOINT}" in page
+    assert "--body 'fileb://a patch.png' answer.json" in page
     assert "REST API http://127.0.0.1:1 curl it" in page
     assert "make down" in page
 
