@@ -145,8 +145,11 @@ def test_a_slide_counts_from_its_first_byte(rest_api: Api) -> None:
 
     def slowly() -> Iterator[bytes]:
         yield content[:100]
-        let_go.wait(30)
-        yield content[100:]
+        sent = 100
+        while not let_go.wait(1):  # a body that pauses longer is refused
+            yield content[sent : sent + 1]
+            sent += 1
+        yield content[sent:]
 
     with rest_api.client(rest_api.make_key("hasty", "slides")) as client, ThreadPoolExecutor(most) as pool:
 
