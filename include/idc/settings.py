@@ -96,7 +96,7 @@ class Settings(BaseSettings):
     training_instance_count: int = Field(default=1, ge=1, le=1, description="1: training is not distributed")
     training_volume_gb: int = Field(default=30, ge=1, le=16384, description="gigabytes, 1 to 16384")
     training_max_runtime_s: int = Field(
-        default=24 * 3600, ge=60, le=432000, description="seconds, 60 to 432000"
+        default=6 * 3600, ge=60, le=432000, description="seconds, 60 to 432000"
     )
 
     transform_instance_type: InstanceType = Field(default="ml.m5.xlarge", description="an ml.* type")

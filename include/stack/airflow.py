@@ -13,8 +13,9 @@ from stack.settings import StackSettings
 KAGGLE_CONNECTION = "AIRFLOW_CONN_KAGGLE_DEFAULT"
 PASSING = ("AIRFLOW__", "OTEL_")
 
-# On one machine nobody watches for minutes whether a new model does well; the shell's own setting wins.
-HURRIED = {"HISTOFLOW_ROLLOUT_WAIT_S": "5"}
+# On one machine nobody watches for minutes whether a new model does well, and a training that takes longer
+# than a budget would allow costs nothing; the shell's own settings win.
+EMBEDDED = {"HISTOFLOW_ROLLOUT_WAIT_S": "5", "HISTOFLOW_TRAINING_MAX_RUNTIME_S": "86400"}
 
 COMPONENTS = {
     "api-server": "api-server --host 127.0.0.1 --port {port} --workers 1",
@@ -41,7 +42,7 @@ def airflow_environment(settings: StackSettings, aws: Mapping[str, str]) -> dict
         aws: the variables that point AWS clients somewhere; empty means Amazon, found as boto3 does.
     """
     return {
-        **(HURRIED if settings.aws == "embedded" else {}),
+        **(EMBEDDED if settings.aws == "embedded" else {}),
         **inherited.variables(settings, names=(KAGGLE_CONNECTION,), prefixes=PASSING),
         **inherited.settled(settings),
         **aws,

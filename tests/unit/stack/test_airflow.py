@@ -52,6 +52,7 @@ def test_amazons_own_variables_pass_and_no_endpoint_is_set(
 
     assert environment["AWS_PROFILE"] == "production"
     assert not [name for name in environment if name.startswith("AWS_ENDPOINT_URL")]
+    assert "HISTOFLOW_TRAINING_MAX_RUNTIME_S" not in environment, "there it is a budget"
 
 
 def test_an_airflow_option_of_the_caller_wins(
