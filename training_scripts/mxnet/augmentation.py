@@ -10,52 +10,67 @@ import numpy as np
 # Absorbance of haematoxylin, eosin and DAB in red, green and blue: Ruifrok and Johnston (2001),
 # Quantification of histochemical staining by color deconvolution, Anal Quant Cytol Histol 23.
 STAINS = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]], dtype=np.float32)
-ABSORBANCE = -np.log((np.arange(256, dtype=np.float32) + 1) / 256)
+# Not for every batch: it wakes a thread of OpenBLAS, which then keeps a core busy for half a step.
+UNMIXED = np.linalg.inv(STAINS)
 # How bright an eye finds red, green and blue: ITU-R BT.601.
 BRIGHTNESS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-GREY = 128
+LEVELS, GREY = 256, 128
 
 
 def augment(pixels, stain_jitter, colour_jitter, rng):
-    """Return patches (patches, 50, 50, 3) uint8, each turned, mirrored, stained and coloured at random."""
-    pixels = turn(pixels, rng)
+    """Return patches (patches, 50, 50, 3) uint8, each turned, mirrored, stained and coloured at random.
+
+    Of pixels p it makes C·(256·exp(S·log((p + 1)/256)) - 1) + level: S as `stain` draws it, C and level as
+    `colour` does. Whatever is alike for all pixels of a patch goes into C and level, and channels lie apart
+    in memory: passes over the pixels are what costs time.
+    """
+    turned = turn(pixels, rng)
     if not (stain_jitter or colour_jitter):
-        return pixels
-    colours = colour(stain(pixels.reshape(len(pixels), -1, 3), stain_jitter, rng), colour_jitter, rng)
-    return np.clip(colours, 0, 255, out=colours).astype(np.uint8).reshape(pixels.shape)
+        return turned
+    planes = turned.transpose(0, 3, 1, 2).reshape(len(pixels), 3, -1)
+    stains, light = stain(len(pixels), stain_jitter, rng)
+    colours, level = colour(len(pixels), colour_jitter, rng)
+    level -= colours.sum(axis=2, keepdims=True)
+    scale = np.exp(np.log(np.float32(LEVELS)) * (1 - stains.sum(axis=2, keepdims=True)) - light)
+    values = planes.astype(np.float32)
+    values += 1
+    let_through = stains @ np.log(values, out=values)
+    np.exp(let_through, out=let_through)
+    np.matmul(colours * scale.transpose(0, 2, 1), let_through, out=values)
+    values += level
+    np.clip(values, 0, LEVELS - 1, out=values)
+    return values.astype(np.uint8).reshape(-1, 3, *pixels.shape[1:3]).transpose(0, 2, 3, 1)
 
 
 def turn(pixels, rng):
     """Return each patch in one of its eight positions."""
-    turned = np.empty_like(pixels)
-    for at, (up, left, over) in enumerate(rng.integers(0, 2, (3, len(pixels))).T):
-        patch = pixels[at, :: -1 if up else 1, :: -1 if left else 1]
-        turned[at] = patch.transpose(1, 0, 2) if over else patch
-    return turned
+    planes = np.empty((len(pixels), 3, *pixels.shape[1:3]), pixels.dtype)
+    positions = rng.integers(0, 2, (3, len(pixels))).T
+    for up, left, over in np.unique(positions, axis=0):
+        alike = np.flatnonzero((positions == (up, left, over)).all(axis=1))
+        turned = pixels[alike][:, :: -1 if up else 1, :: -1 if left else 1]
+        planes[alike] = turned.transpose(0, 3, 2, 1) if over else turned.transpose(0, 3, 1, 2)
+    return planes.transpose(0, 2, 3, 1)
 
 
-def stain(colours, jitter, rng):
-    """Return (patches, pixels, 3) float32 with up to `jitter` more or less of each stain, and of light.
+def stain(count, jitter, rng):
+    """Return what absorbance is multiplied by, (count, 3, 3), and added to, (count, 1, 1).
 
-    Light is absorbed exponentially (Beer and Lambert), so more or less of a stain is linear in absorbance.
+    That is up to `jitter` more or less of each stain, and a third of it of light. Light is absorbed
+    exponentially (Beer and Lambert), so more or less of a stain is linear in absorbance.
     """
-    amount = rng.uniform(1 - jitter, 1 + jitter, (len(colours), 3)).astype(np.float32)
-    change = np.einsum("ij,nj,jk->nik", np.linalg.inv(STAINS), -amount, STAINS)
-    light = rng.uniform(-jitter / 3, jitter / 3, (len(colours), 1, 1)).astype(np.float32)
-    let_through = ABSORBANCE.take(colours) @ change
-    np.exp(let_through, out=let_through)
-    let_through *= 256 * np.exp(-light)
-    let_through -= 1
-    return let_through
+    amount = rng.uniform(1 - jitter, 1 + jitter, (count, 3)).astype(np.float32)
+    change = np.einsum("ij,nj,jk->nki", UNMIXED, amount, STAINS)
+    light = rng.uniform(-jitter / 3, jitter / 3, (count, 1, 1)).astype(np.float32)
+    return change, light
 
 
-def colour(colours, jitter, rng):
-    """Return (patches, pixels, 3) with saturation, contrast and each channel's level up to `jitter` other."""
-    count = len(colours)
+def colour(count, jitter, rng):
+    """Return what colours are multiplied by, (count, 3, 3), and added to, (count, 3, 1).
+
+    Saturation, contrast and each channel's level become up to `jitter` other.
+    """
     saturation, contrast = rng.uniform(1 - jitter, 1 + jitter, (2, count, 1, 1)).astype(np.float32)
-    level = rng.uniform(-jitter, jitter, (count, 1, 3)).astype(np.float32)
-    grey = np.repeat(BRIGHTNESS[:, None], 3, axis=1)
-    change = contrast * (saturation * np.eye(3, dtype=np.float32) + (1 - saturation) * grey)
-    changed = colours @ change
-    changed += GREY * (1 - contrast + level)
-    return changed
+    level = rng.uniform(-jitter, jitter, (count, 3, 1)).astype(np.float32)
+    change = contrast * (saturation * np.eye(3, dtype=np.float32) + (1 - saturation) * BRIGHTNESS)
+    return change, GREY * (1 - contrast + level)
