@@ -20,9 +20,9 @@ LEVELS, GREY = 256, 128
 def augment(pixels, stain_jitter, colour_jitter, rng):
     """Return patches (patches, 50, 50, 3) uint8, each turned, mirrored, stained and coloured at random.
 
-    Of pixels p it makes C·(256·exp(S·log((p + 1)/256)) - 1) + level: S as `stain` draws it, C and level as
-    `colour` does. Whatever is alike for all pixels of a patch goes into C and level, and channels lie apart
-    in memory: passes over the pixels are what costs time.
+    A pixel p becomes C·(256·exp(S·log((p + 1)/256) - light) - 1) + level, with S and light as `stain` draws
+    them, C and level as `colour` does. What is alike for all pixels of a patch is computed once, and channels
+    lie apart in memory: passes over the pixels are what takes time.
     """
     turned = turn(pixels, rng)
     if not (stain_jitter or colour_jitter):

@@ -150,6 +150,27 @@ def augment(stain_jitter=0, colour_jitter=0):
     }
 
 
+def pixel_by_pixel(stain_jitter, colour_jitter):
+    """Return how far augmentation is, at most, from its formula, and how it changed each stain's absorbance.
+
+    The latter as (patches, stains, channels): in every channel alike, unless it mixes stains up.
+    """
+    before = np.stack([generate(np.random.default_rng(1), at % 2) for at in range(4)])
+    once = augmentation.augment(before, stain_jitter, colour_jitter, np.random.default_rng(5))
+    rng = np.random.default_rng(5)
+    turned = augmentation.turn(before, rng)
+    stains, light = augmentation.stain(4, stain_jitter, rng)
+    colours, level = augmentation.colour(4, colour_jitter, rng)
+    furthest = 0
+    for at, row, column in np.ndindex(turned.shape[:3]):
+        absorbance = -np.log((turned[at, row, column].astype(float) + 1) / 256)
+        stained = 256 * np.exp(-stains[at] @ absorbance - light[at, 0]) - 1
+        coloured = np.clip(colours[at] @ stained + level[at, :, 0], 0, 255)
+        furthest = max(furthest, np.abs(coloured - once[at, row, column]).max())
+    changes = [[change @ one / one for one in augmentation.STAINS] for change in stains]
+    return {"furthest": float(furthest), "changes": np.array(changes).tolist()}
+
+
 def score(model_dir, folder):
     """Return the probabilities of class 1 that the network itself gives to a split."""
     return network.load(model_dir).probabilities(records.read_split(folder).images)[:, 1].tolist()

@@ -221,6 +221,14 @@ def test_augmentation_changes_the_colours_a_little(drive: Drive) -> None:
     assert 1 < seen["shift"] < 30
 
 
+def test_augmentation_keeps_to_its_formula_and_changes_each_stain_by_itself(drive: Drive) -> None:
+    seen = drive("pixel_by_pixel", stain_jitter=0.3, colour_jitter=0.1)
+    assert 0.9 < seen["furthest"] < 1.01  # the fraction that whole levels leave out
+    changes = np.array(seen["changes"])
+    assert changes == pytest.approx(np.repeat(changes[..., :1], 3, axis=2), abs=1e-4)
+    assert 0.69 < changes.min() < changes.max() < 1.31
+
+
 def test_augmentation_shows_all_eight_positions_alike(drive: Drive) -> None:
     positions = drive("positions", count=4000)
     assert len(positions) == 8
