@@ -228,6 +228,10 @@ def train(args):
     learned = [weight for weight in weights if weight.grad_req != "null"]
     momenta = [mx.nd.zeros(weight.shape, ctx=context) for weight in learned]
     average = [weight.data().copy() for weight in weights]
+    # What one operation changes: it takes as long for each array as for the largest, so small ones alone.
+    pairs = list(zip(average, weights))
+    together = [[pair] for pair in pairs if pair[0].ndim > 1]
+    together.append([pair for pair in pairs if pair[0].ndim == 1])
     # Decay is for convolutions and the last layer; on scales and offsets it only slows learning.
     decays = [args.weight_decay if weight.name.endswith("weight") else 0.0 for weight in learned]
 
@@ -278,10 +282,10 @@ def train(args):
             # Those figures are written behind the back of MXNet's dependencies: wait for the step before.
             mx.nd.waitall()
             share = 1 - min(args.average_decay, (1 + done) / (10 + done))
-            # mean - share · (mean - weight) for all of them, in one operation.
-            pairs = [array for mean, weight in zip(average, weights) for array in (mean, weight.data())]
-            each = {"lrs": [share] * len(average), "wds": [1] * len(average)}
-            mx.nd.multi_sgd_update(*pairs, rescale_grad=-1, num_weights=len(average), out=average, **each)
+            for some in together:  # mean - share · (mean - weight)
+                arrays = [array for mean, weight in some for array in (mean, weight.data())]
+                each = {"lrs": [share] * len(some), "wds": [1] * len(some), "num_weights": len(some)}
+                mx.nd.multi_sgd_update(*arrays, rescale_grad=-1, out=[mean for mean, _ in some], **each)
 
             with autograd.record():
                 logits = net(pixels)

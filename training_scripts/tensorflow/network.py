@@ -73,8 +73,6 @@ class PatchNet(keras.Model):
         super().__init__(name="patch_net")
         self.steps = []
         for stage, width in enumerate(widths):
-            if stage:
-                self.steps.append(keras.layers.MaxPooling2D(2))
             for number in (2 * stage, 2 * stage + 1):
                 self.steps += [
                     keras.layers.Conv2D(
@@ -86,8 +84,11 @@ class PatchNet(keras.Model):
                         name=f"convolution_{number}",
                     ),
                     Normalisation(name=f"normalisation_{number}"),
-                    keras.layers.Activation("relu"),
                 ]
+                # The same before ReLU as after it, which then has a quarter of the work.
+                if number % 2 and stage < len(widths) - 1:
+                    self.steps.append(keras.layers.MaxPooling2D(2))
+                self.steps.append(keras.layers.Activation("relu"))
         self.dropout = keras.layers.Dropout(dropout)
         self.classify = keras.layers.Dense(2, name="classify")
         self(np.zeros((1, SIDE_PX, SIDE_PX, 3), np.uint8))  # Keras makes the weights when it sees a shape
