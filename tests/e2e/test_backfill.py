@@ -116,9 +116,14 @@ def states(workshop: Workshop, dag_id: str) -> set[str]:
 
 def kill(workshop: Workshop, component: str) -> None:
     """Kill a component of Airflow and all its children with -9; its supervisor starts another."""
-    roots = [one for one in workshop.processes() if f"airflow {component}" in " ".join(one.cmdline())]
+    roots, doomed = [], set()
+    for one in workshop.processes():
+        with contextlib.suppress(psutil.NoSuchProcess):  # tasks come and go
+            if f"airflow {component}" in " ".join(one.cmdline()):
+                roots.append(one)
+                doomed |= {one, *one.children(recursive=True)}
     assert roots, component
-    for process in {child for root in roots for child in (root, *root.children(recursive=True))}:
+    for process in doomed:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
 
