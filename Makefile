@@ -22,12 +22,12 @@ MKDOCS := $(HISTOFLOW_ENVS)/docs/bin/mkdocs
 STATE := $(addprefix $(HISTOFLOW_HOME)/,airflow api aws logs run site test)
 
 # Tests keep their state apart, and see nothing of the stack that may be running.
-TEST := unset $$(env | grep -oE '^(AWS|AIRFLOW|HISTOFLOW)_[A-Z0-9_]*'); \
+TEST := unset MAKEFLAGS MFLAGS $$(env | grep -oE '^(AWS|AIRFLOW|HISTOFLOW)_[A-Z0-9_]*'); \
   export HISTOFLOW_HOME='$(HISTOFLOW_HOME)/test' HISTOFLOW_ENVS='$(HISTOFLOW_ENVS)';
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs env test test-fast test-compose check lint types bench docs docs-serve mwaa clean lock \
-  compose-env system-packages environments test-environments client-environments docs-environments node-environment
+.PHONY: help demo up down status logs env test test-slow test-beside test-fast test-compose check lint types bench docs docs-serve \
+  mwaa clean lock compose-env system-packages environments test-environments client-environments docs-environments node-environment
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | sed 's/\$$\$$/$$/' | expand -t 18
@@ -51,7 +51,15 @@ env: environments  ## Print the variables that point an AWS client here: eval "$
 	@$(STACK) env
 
 test: lint types client-environments node-environment  ## Run every test, the linter and the type checker
-	@$(TEST) $(DEV)/python -m pytest -m 'not compose'
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going test-slow test-beside
+
+test-slow:
+	@$(TEST) $(DEV)/python -m pytest -m 'slow and not compose'
+
+# The quick tests while the slow ones wait for something: they stand back, and print when they have ended.
+test-beside:
+	@$(TEST) mkdir -p "$$HISTOFLOW_HOME"; log="$$HISTOFLOW_HOME/quick.log"; \
+	  nice -n 5 $(DEV)/python -m pytest -m 'not slow' >"$$log" 2>&1; code=$$?; cat "$$log"; exit $$code
 
 test-compose: test-environments  ## Build the images, run docker-compose.yaml and the pipeline in it (needs Docker)
 	@$(TEST) $(DEV)/python -m pytest -m compose
