@@ -53,7 +53,7 @@ env: environments  ## Print the variables that point an AWS client here: eval "$
 test: lint types client-environments node-environment  ## Run every test, the linter and the type checker
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going test-slow test-beside
 
-test-slow:
+test-slow: client-environments node-environment  ## Run the slow tests only: they start real services and train for real
 	@$(TEST) $(DEV)/python -m pytest -m 'slow and not compose'
 
 # The quick tests while the slow ones wait for something: they stand back, and print when they have ended.
