@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import io
 import json
@@ -33,8 +34,11 @@ ROLE = "TestRole"
 ROLE_ARN = f"arn:aws:iam::123456789012:role/{ROLE}"
 MARKER = "EMBEDDED_AWS_PROCESS_OF"
 INTERNAL_PORTS = range(20, 31)
+PORTS = 40
 TENSORFLOW_SERVER = REPOSITORY / "include" / "embedded_aws" / "runtime" / "tensorflow_server.py"
 T = TypeVar("T")
+_claims = contextlib.ExitStack()
+atexit.register(_claims.close)
 
 
 def wait_until(check: Callable[[], T], timeout_s: float = 60, period_s: float = 0.05) -> T:
@@ -212,11 +216,16 @@ def start(home: Path, runtimes: Path, *flags: str) -> LocalAws:
 
 
 def free_ports() -> tuple[int, int]:
-    """A port for the edge, with the internal ones above it free, and the next one for S3."""
+    """A port for the edge, with the internal ones above it free, and the next one for S3.
+
+    While this process lives it listens on the last port of the block, so tests beside these take another.
+    """
     for _ in range(100):
-        port = random.randrange(20_000, 30_000, 40)
+        port = random.randrange(20_000, 30_000, PORTS)
         if all(_is_free(port + offset) for offset in (0, 1, *INTERNAL_PORTS)):
-            return port, port + 1
+            with contextlib.suppress(OSError):
+                _claims.enter_context(socket.create_server(("127.0.0.1", port + PORTS - 1)))
+                return port, port + 1
     raise AssertionError("no free block of ports found")
 
 

@@ -67,9 +67,7 @@ def test_up_with_other_settings_is_refused(embedded_aws: LocalAws) -> None:
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     port, s3_port = local_aws.free_ports()
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", s3_port))
-        taken.listen()
+    with socket.create_server(("127.0.0.1", s3_port)):
         aws = LocalAws(tmp_path / "home", port, s3_port)
         done = aws.command("up", "--port", str(port), "--s3-port", str(s3_port))
     assert done.returncode == 1
