@@ -153,6 +153,7 @@ def default_training(variants: tuple[str, ...]) -> TrainingOptions:
             "optimizer": default.builtin_optimizer,
         },
         synthetic_epochs=default.synthetic_epochs,
+        mxnet={"epochs": default.mxnet_epochs},
     )
 
 

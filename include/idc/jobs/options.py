@@ -18,7 +18,7 @@ class TrainingOptions:
     """The variants to train, and the hyperparameters of our scripts and of the built-in algorithm.
 
     `asked_script` and `asked_builtin` are those that the trigger form names: they go before tuned ones, and
-    these before `script` and `builtin`, which the settings say.
+    these before `script`, `builtin` and `mxnet`, what MXNet's script takes instead, which the settings say.
     Generated patches are told apart after a few epochs: `synthetic_epochs`, or None to leave their number.
     """
 
@@ -26,6 +26,7 @@ class TrainingOptions:
     script: Mapping[str, Any]
     builtin: Mapping[str, Any]
     synthetic_epochs: int | None
+    mxnet: Mapping[str, Any] = field(default_factory=dict)
     asked_script: Mapping[str, Any] = field(default_factory=dict)
     asked_builtin: Mapping[str, Any] = field(default_factory=dict)
 
@@ -38,6 +39,8 @@ class TrainingOptions:
             ConfigurationError: there is no such variant.
         """
         own = dict(self.builtin if is_builtin(name) else self.script)
+        if name == "mxnet":
+            own.update(self.mxnet)
         if is_synthetic and self.synthetic_epochs is not None:
             own["epochs"] = self.synthetic_epochs
         return {**own, **(tuned or {}), **self._asked(name)}

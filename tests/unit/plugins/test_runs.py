@@ -27,6 +27,7 @@ def complete_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("HISTOFLOW_BUCKET", "a-bucket")
     monkeypatch.setenv("HISTOFLOW_ROLE_ARN", "arn:aws:iam::123456789012:role/histoflow")
     monkeypatch.setenv("HISTOFLOW_EPOCHS", "5")
+    monkeypatch.setenv("HISTOFLOW_MXNET_EPOCHS", "4")
     settings.cache_clear()
     yield
     settings.cache_clear()
@@ -73,12 +74,9 @@ def test_what_the_form_leaves_empty_comes_from_the_settings() -> None:
         found = runs.training_options()
 
     assert found.variants == VARIANTS
-    assert found.hyperparameters("mxnet", is_synthetic=False) == {
-        "epochs": 5,
-        "batch-size": 32,
-        "learning-rate": settings().learning_rate,
-        "seed": 0,
-    }
+    script = {"batch-size": 32, "learning-rate": settings().learning_rate, "seed": 0}
+    assert found.hyperparameters("tensorflow", is_synthetic=False) == {"epochs": 5, **script}
+    assert found.hyperparameters("mxnet", is_synthetic=False) == {"epochs": 4, **script}
     builtin = found.hyperparameters("builtin-sdk", is_synthetic=False)
     assert (builtin["epochs"], builtin["optimizer"]) == (settings().builtin_epochs, "adam")
     assert found.synthetic_epochs == settings().synthetic_epochs

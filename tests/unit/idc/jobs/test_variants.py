@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from idc.errors import ConfigurationError
@@ -30,6 +32,16 @@ def test_each_gets_the_hyperparameters_of_its_kind(name: str) -> None:
 
     assert OPTIONS.hyperparameters(name, is_synthetic=False) == own
     assert OPTIONS.hyperparameters(name, is_synthetic=True) == {**own, "epochs": 6}
+
+
+def test_what_is_mxnets_alone_goes_before_what_the_scripts_share_but_not_before_the_form() -> None:
+    options = replace(OPTIONS, mxnet={"epochs": 18}, asked_script={"batch-size": 8})
+
+    assert options.hyperparameters("mxnet", is_synthetic=False) == {"epochs": 18, "batch-size": 8}
+    assert options.hyperparameters("tensorflow", is_synthetic=False) == {"epochs": 24, "batch-size": 8}
+    assert options.hyperparameters("mxnet", is_synthetic=True)["epochs"] == 6
+    asked = replace(options, asked_script={"epochs": 9}, synthetic_epochs=None)
+    assert asked.hyperparameters("mxnet", is_synthetic=True)["epochs"] == 9
 
 
 def test_epochs_that_were_asked_for_are_kept_for_generated_patches_too() -> None:
