@@ -1,7 +1,7 @@
 """Train the MXNet variant in SageMaker's script mode: a Gluon network on RecordIO shards.
 
     SM_CHANNEL_TRAIN=…/train SM_CHANNEL_VALIDATION=…/validation SM_MODEL_DIR=…/model \
-    SM_OUTPUT_DATA_DIR=…/output/data python train.py --epochs 36 --seed 7
+    SM_OUTPUT_DATA_DIR=…/output/data python train.py --epochs 48 --seed 7
 
 Arguments are the job's hyperparameters. The epoch is kept whose balanced accuracy and area under the ROC
 curve on validation have the highest mean: on few patients either alone is a matter of chance, and a model
@@ -86,7 +86,7 @@ def read_arguments(argv=None):
     """Return the hyperparameters and SageMaker's folders."""
     env = os.environ.get
     parser = Arguments(description="Train the MXNet variant.", allow_abbrev=False)
-    parser.add_argument("--epochs", type=number(int, 1, 1000), default=36)
+    parser.add_argument("--epochs", type=number(int, 1, 1000), default=48)
     parser.add_argument("--batch-size", type=number(int, 1, 4096), default=64)
     parser.add_argument("--learning-rate", type=number(float, 1e-8, 10), default=0.05)
     parser.add_argument("--momentum", type=number(float, 0, 0.9999), default=0.9)
