@@ -187,7 +187,6 @@ class Settings(BaseSettings):
     )
 
     epochs: int = Field(default=48, ge=1, le=1000, description="a number of epochs, 1 to 1000")
-    # An epoch takes MXNet longer: as many as end within 25 minutes on two cores (docs/models.md).
     mxnet_epochs: int = Field(default=36, ge=1, le=1000, description="a number of epochs, 1 to 1000")
     synthetic_epochs: int = Field(
         default=6, ge=1, le=1000, description="a number of epochs for generated patches, 1 to 1000"
