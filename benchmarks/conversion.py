@@ -17,6 +17,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,8 @@ def main() -> None:
             "im2rec.py --pass-through": ("mxnet", peers.PASS_THROUGH),
         }
         works: dict[str, Callable[[], Result]] = {
-            **{row: lambda work=work: convert(archive, folder, work) for row, work in ours.items()},
-            **{row: lambda asked=asked: peer(archive, folder, *asked) for row, asked in theirs.items()},
+            **{row: partial(convert, archive, folder, work) for row, work in ours.items()},
+            **{row: partial(peer, archive, folder, *asked) for row, asked in theirs.items()},
         }
         found = best(works, ROUNDS)
         row = "im2rec.py, decoding and encoding again"

@@ -104,7 +104,7 @@ def converter_alone(path: Path) -> float:
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(CORES) as pool:
         shares = [(str(number), str(CORES)) for number in range(CORES)]
         works = [pool.submit(convert, path, Path(name), "verified", *share) for share in shares]
-        return max(work.result()["clock"] for work in works)
+        return max(float(work.result()["clock"]) for work in works)
 
 
 def store_alone(aws: LocalAws, run: Run) -> float:

@@ -14,6 +14,7 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -88,8 +89,7 @@ class Server:
             ],
         }
         return {
-            operation: timed(lambda call=call: self.ask(call) for call in calls)
-            for operation, calls in series.items()
+            operation: timed(partial(self.ask, call) for call in calls) for operation, calls in series.items()
         }
 
     def store(self) -> None:

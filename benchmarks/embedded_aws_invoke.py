@@ -15,6 +15,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy
 from botocore.auth import SigV4Auth
@@ -179,7 +180,8 @@ def update_under_load(endpoints: Endpoints) -> None:
         thread.start()
     size = {"Type": "CAPACITY_PERCENT", "Value": 50}
     canary = {"Type": "CANARY", "CanarySize": size, "WaitIntervalInSeconds": 2}
-    changes = ({}, {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": canary}})
+    policy = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": canary}}
+    changes: list[dict[str, Any]] = [{}, policy]
     for number, deployment in enumerate(changes):
         config = endpoints.config(endpoints.model(MODEL, f"new-{number}"))
         more = {"DeploymentConfig": deployment} if deployment else {}

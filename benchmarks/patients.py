@@ -27,7 +27,7 @@ from idc.dataset.patches import DOUBLED_TREE, looks_like_patch, parse_member
 from idc.dataset.split import Shares, assign
 from idc.dataset.synthetic import write_archive
 from idc.evaluation.comparison import SHOWN
-from idc.evaluation.metrics import evaluate
+from idc.evaluation.metrics import measure
 from idc.evaluation.names import METRICS
 from idc.evaluation.predictions import Row, collected
 from idc.jobs.source import SCRIPTS
@@ -36,7 +36,8 @@ from idc.records.tfrecord import TFRecordWriter
 
 SPLIT_SEED = 7
 HALF = 0.5
-WRITERS = {"rec": RecordIOWriter, "tfrecord": TFRecordWriter}
+Writer = RecordIOWriter | TFRecordWriter
+WRITERS: dict[str, type[Writer]] = {"rec": RecordIOWriter, "tfrecord": TFRecordWriter}
 GENERATED = {"patients": 16, "patches": 640, "seed": 1}
 QUICK = ("--epochs", "1", "--batch-size", "16")
 
@@ -124,7 +125,7 @@ def main() -> None:
         with zipfile.ZipFile(path) as archive:
             patients = members_by_patient(archive)
             predictions = collected(answers(archive, patients, given.folds, variant, arguments))
-    measured = evaluate(predictions, threshold=HALF, seed=SPLIT_SEED)
+    measured = measure(predictions, threshold=HALF, seed=SPLIT_SEED).to_dict()
     rows = [
         [METRICS[metric], *(f"{measured[metric][part]:.3f}" for part in ("value", "low", "high"))]
         for metric in SHOWN

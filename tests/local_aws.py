@@ -41,7 +41,7 @@ _claims = contextlib.ExitStack()
 atexit.register(_claims.close)
 
 
-def wait_until(check: Callable[[], T], timeout_s: float = 60, period_s: float = 0.05) -> T:
+def wait_until(check: Callable[[], T | None], timeout_s: float = 60, period_s: float = 0.05) -> T:
     """Poll until the check's value is truthy, and give it."""
     deadline = time.monotonic() + timeout_s
     pause = threading.Event()
@@ -177,14 +177,15 @@ class LocalAws:
 
     def client(self, service: str, **changes: Any) -> Any:
         """A boto3 client of it."""
-        options = {
+        options: dict[str, Any] = {
             "endpoint_url": self.s3_endpoint_url if service == "s3" else self.endpoint_url,
             "region_name": "us-east-1",
             "aws_access_key_id": self.env["AWS_ACCESS_KEY_ID"],
             "aws_secret_access_key": self.env["AWS_SECRET_ACCESS_KEY"],
             "config": Config(retries={"max_attempts": 0}, read_timeout=70),
         }
-        return boto3.session.Session().client(service, **{**options, **changes})
+        session: Any = boto3.session.Session()
+        return session.client(service, **{**options, **changes})
 
 
 @contextlib.contextmanager

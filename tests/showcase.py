@@ -255,7 +255,7 @@ def _job(chance: random.Random, at: int, prefix: str, created: float) -> tuple[K
 def _resources(kind: Kind) -> dict[str, Any]:
     machines = {"InstanceType": "ml.c5.2xlarge", "InstanceCount": 1}
     stopping = {"MaxRuntimeInSeconds": 3600}
-    return {
+    resources: dict[Kind, dict[str, Any]] = {
         kinds.TRAINING_JOB: {
             "ResourceConfig": {**machines, "VolumeSizeInGB": 30},
             "StoppingCondition": stopping,
@@ -268,7 +268,8 @@ def _resources(kind: Kind) -> dict[str, Any]:
             "AppSpecification": {"ImageUri": "an/image:1"},
         },
         kinds.TRANSFORM_JOB: {"TransformResources": machines, "ModelName": "a-model"},
-    }[kind]
+    }
+    return resources[kind]
 
 
 def _served(aws: LocalAws, partition: str, data: str, bias: float) -> ServedModel:

@@ -55,7 +55,7 @@ class Variant:
     def by_itself(self, function: str, **arguments: Any) -> Any:
         """Run a function of the variant in a process of its environment, without AWS; its answer."""
         scripts = SCRIPTS / self.name if self.is_script else INCLUDE
-        command = [local_aws.interpreter(self.environment), ALONE / f"{self.name}_alone.py", function]
+        command = [local_aws.interpreter(self.environment), str(ALONE / f"{self.name}_alone.py"), function]
         # As many threads as a container with all cores is told to use: MXNet by itself takes half of them.
         threads = dict.fromkeys(THREAD_VARIABLES, str(os.cpu_count()))
         environment = {**os.environ, **threads, "PYTHONPATH": str(scripts)}

@@ -176,7 +176,8 @@ def api(aws: LocalAws, endpoint: str, home: Path, **settings: str) -> Iterator[A
     given = {f"HISTOFLOW_API_{name.upper()}": value for name, value in settings.items()}
     running = Api(aws, home, endpoint, settings=given)
     try:
-        yield running.up()
+        running.up()
+        yield running
     finally:
         running.down()
 
