@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -43,7 +45,8 @@ def timed(calls: Iterable[Callable[[], object]]) -> Times:
 
 @contextmanager
 def embedded_aws(*flags: str) -> Iterator[LocalAws]:
-    """An embedded AWS of its own, gone afterwards."""
+    """An embedded AWS of its own, gone afterwards, also when the benchmark is told to end."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="histoflow-benchmark-") as directory:
         home = Path(directory)
         aws = local_aws.start(home / "home", home / "runtimes.toml", "--stop-grace-s", "1", *flags)
