@@ -10,7 +10,9 @@ import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import httpx
@@ -90,11 +92,14 @@ class Wire:
         self.socket.sendall(data)
 
     def answer(self) -> tuple[int, dict[str, object]]:
-        """Status and body, of an answer after which the server closes the connection."""
-        with self.socket, self.socket.makefile("rb") as file:
-            head, _, body = file.read().partition(b"\r\n\r\n")
-        assert b"connection: close" in head.lower()
-        return int(head.split()[1]), json.loads(body)
+        """Status and body, of an answer that says the server closes the connection."""
+        with HTTPResponse(self.socket, method="POST") as answer:
+            answer.begin()
+            assert answer.headers["connection"] == "close"
+            return answer.status, json.load(answer)
+
+    def close(self) -> None:
+        self.socket.close()
 
 
 # Fault 31
@@ -135,17 +140,25 @@ def test_another_tenants_ids_do_not_exist(api: Api, client: httpx.Client) -> Non
 
 
 def test_a_declared_length_over_the_limit_is_refused_before_a_byte_of_it(api: Api) -> None:
-    status, details = Wire(api, "Content-Length: 10000000000").answer()
-    assert (status, details["type"]) == (413, "urn:histoflow:problem:too-large")
+    with closing(Wire(api, "Content-Length: 10000000000")) as wire:
+        status, details = wire.answer()
+        assert (status, details["type"]) == (413, "urn:histoflow:problem:too-large")
+        assert wire.socket.recv(1) == b""
+
+
+def test_a_client_that_sends_all_before_it_reads_is_told(api: Api) -> None:
+    with closing(HTTPConnection("127.0.0.1", api.port, timeout=30)) as connection:
+        connection.request("POST", "/v1/predictions", bytes(32 << 20), {**PNG, "X-API-Key": api.key})
+        answer = connection.getresponse()
+        assert (answer.status, json.load(answer)["type"]) == (413, "urn:histoflow:problem:too-large")
 
 
 def test_a_chunked_body_is_cut_off_at_the_limit(api: Api) -> None:
-    wire, sent = Wire(api, "Transfer-Encoding: chunked"), 0
-    wire.socket.settimeout(5)
-    while sent <= LIMIT:
-        wire.send(b"1000\r\n" + bytes(0x1000) + b"\r\n")
-        sent += 0x1000
-    status, details = wire.answer()
+    with closing(Wire(api, "Transfer-Encoding: chunked")) as wire:
+        wire.socket.settimeout(5)
+        for _ in range(0, LIMIT + 1, 0x1000):
+            wire.send(b"1000\r\n" + bytes(0x1000) + b"\r\n")
+        status, details = wire.answer()
     assert (status, details["type"]) == (413, "urn:histoflow:problem:too-large")
 
 
@@ -155,24 +168,22 @@ def test_a_form_is_cut_off_at_the_limit(client: httpx.Client) -> None:
 
 
 def test_a_body_that_stops_and_one_that_trickles(api: Api) -> None:
-    stopping = Wire(api, "Content-Length: 1000")
-    stopping.send(GOOD[:10])
-    assert stopping.answer()[0] == 408
+    with closing(Wire(api, "Content-Length: 1000")) as stopping:
+        stopping.send(GOOD[:10])
+        assert stopping.answer()[0] == 408
 
-    trickling, is_over = Wire(api, "Content-Length: 1000"), threading.Event()
+    is_over = threading.Event()
 
-    def trickle() -> None:
-        while not is_over.wait(0.2):
-            try:
-                trickling.send(b"x")
-            except OSError:
+    def trickle(trickling: Wire) -> None:
+        for _ in range(50):
+            if is_over.wait(0.2):
                 return
+            trickling.send(b"x")
 
-    sender = threading.Thread(target=trickle)
-    sender.start()
-    status, details = trickling.answer()
-    is_over.set()
-    sender.join()
+    with closing(Wire(api, "Content-Length: 1000")) as trickling, ThreadPoolExecutor(1) as pool:
+        pool.submit(trickle, trickling)
+        status, details = trickling.answer()
+        is_over.set()
     assert (status, details["type"]) == (408, "urn:histoflow:problem:slow-body")
 
 

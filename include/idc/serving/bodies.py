@@ -1,6 +1,6 @@
 """Reading what a client sends: counted while it streams, not slower than allowed, not beyond a limit.
 
-A refused body is not read to its end; the connection is closed then (exchange.py).
+After a refusal nothing more of a body is kept, and the connection is closed (exchange.py).
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ HEADERS = {
     "X-Disclaimer": DISCLAIMER,
 }
 DEFAULTS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
+LINGER_S = 2
 
 log = structlog.get_logger("idc.serving")
 
@@ -45,16 +47,19 @@ class Exchange:
             return
         state = scope.setdefault("state", {})
         request_id = state["request_id"] = secrets.token_hex(16)
-        started, status, is_read = time.perf_counter(), 0, not _has_body(scope)
+        started, status, is_read, lingers = time.perf_counter(), 0, not _has_body(scope), False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, lingers
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 _add_headers(headers, request_id)
-                if not is_read:  # what is refused is not read to its end, but the connection closed
+                lingers = not is_read
+                if lingers:  # what is refused is not read to its end, but the connection closed
                     headers["Connection"] = "close"
+            elif lingers:
+                message = {**message, "more_body": True}
             await send(message)
 
         async def receive_noting() -> Message:
@@ -72,6 +77,9 @@ class Exchange:
                 detail = "The server failed; the operator finds the reason in its log by the request id."
                 await Problem(INTERNAL, detail).response(request_id)(scope, receive, send_with_headers)
         self._note(scope, state, status, time.perf_counter() - started, error)
+        if lingers:
+            await _discard(receive)
+            await send({"type": "http.response.body"})
 
     def _note(
         self, scope: Scope, state: Mapping[str, Any], status: int, seconds: float, error: Exception | None
@@ -98,6 +106,19 @@ class Exchange:
             log.error("request", exc_info=error, **known)
         else:
             log.info("request", **known)
+
+
+async def _discard(receive: Receive) -> None:
+    """Read on for a while before the connection is closed, until the client closes it or has sent all.
+
+    Closed with unread data, the client may be told of a reset in place of the answer (RFC 9112, 9.6).
+    """
+    try:
+        async with asyncio.timeout(LINGER_S):
+            while (await receive()).get("more_body", False):
+                pass
+    except TimeoutError:
+        pass
 
 
 def _has_body(scope: Scope) -> bool:
