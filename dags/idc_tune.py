@@ -55,9 +55,10 @@ def idc_tune() -> None:
         from idc.stages import tune
 
         options = runs.tuning_options()
+        python = runs.sdk_python()
         if runs.parameter("revert", False):
-            tune.revert(runs.store(), options.variants)
-            return {"searches": [], "python": runs.sdk_python()}
+            tune.revert(runs.store(), options.variants, by=runs.run_id())
+            return {"searches": [], "python": python}
         searches = tune.plan(
             runs.store(),
             settings(),
@@ -65,7 +66,7 @@ def idc_tune() -> None:
             options=options,
             training=runs.default_training(options.variants),
         )
-        return {"searches": searches, "python": runs.sdk_python()}
+        return {"searches": searches, "python": python}
 
     @task.external_python(
         python="{{ ti.xcom_pull(task_ids='plan')['python'] }}",

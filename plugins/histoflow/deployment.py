@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -18,10 +19,13 @@ from idc.deployment.decision import Outcome
 from idc.deployment.package import IMAGE
 from idc.deployment.question import question
 from idc.deployment.version import REJECTED, Version
+from idc.errors import MissingObject
 from idc.served import ServedModel
 from idc.settings import settings
 from idc.stages import deploy, evaluate, rollback
 from idc.stages import report as reports
+
+log = logging.getLogger(__name__)
 
 
 def plan() -> list[dict[str, Any]]:
@@ -48,10 +52,8 @@ def measure(planned: Iterable[Mapping[str, Any]], jobs: Iterable[Mapping[str, An
 
 
 def report(variant: str) -> dict[str, Any]:
-    """Write a measured candidate's report, heatmaps and model card, with what was decided once it was."""
-    store, partition = runs.store(), runs.partition()
-    candidate = registry.candidate(store, partition, variant)
-    return reports.evaluation(store, partition=partition, variant=variant, tuning_job=candidate.tuning_job)
+    """Write a measured candidate's report, heatmaps and model card."""
+    return _report(runs.partition(), variant, is_decided=False)
 
 
 def decide(*, deploying: str, keeping: str) -> str:
@@ -120,12 +122,12 @@ def conclude(answered: Mapping[str, Any] | None, *, deploying: str) -> dict[str,
         is_deployed=served is not None,
     )
     if concluded["variant"]:
-        report(concluded["variant"])
+        _report(runs.partition(), concluded["variant"], is_decided=True)
     return concluded
 
 
 def choose_earlier() -> dict[str, Any]:
-    """Return the version to go back to, the endpoint that serves it, and the version that is served now."""
+    """Return the version to go back to, the endpoint that serves it, and the other one served now, if any."""
     hook, group, endpoint = RegistryHook(), settings().model_package_group, settings().endpoint_name
     number = runs.parameter("version", None)
     rollback.check_rest(EndpointHook().find(endpoint))
@@ -137,15 +139,31 @@ def choose_earlier() -> dict[str, Any]:
     )
     target = rollback.check(before, now, endpoint)
     spec = deploy.endpoint(settings(), target, "all-at-once")
-    return {"version": target.to_dict(), "spec": spec, "bad": now.to_dict() if now else None}
+    bad = now.to_dict() if now and now.arn != target.arn else None
+    return {"version": target.to_dict(), "spec": spec, "bad": bad}
 
 
 def conclude_rollback(chosen: Mapping[str, Any], *, asset: Asset) -> dict[str, Any]:
     """Reject the version that was gone back from, write down why, and announce it to both partitions."""
     bad = Version.from_dict(chosen["bad"]) if chosen["bad"] else None
     target, reason = Version.from_dict(chosen["version"]), runs.parameter("reason", "")
-    if bad and bad.arn != target.arn:
+    if bad:
         RegistryHook().reject(bad.arn, f"Rolled back to {target.name}: {reason}")
     partitions = {one.served.partition for one in (target, bad) if one}
     runs.announce_for(asset, sorted(partitions))
-    return rollback.record(runs.store(), target=target, bad=bad, reason=reason)
+    facts = rollback.record(runs.store(), target=target, bad=bad, reason=reason)
+    if bad:
+        try:
+            _report(bad.served.partition, bad.served.variant, is_decided=True)
+        except MissingObject as error:  # what it shows may have been deleted since
+            log.warning("The report of %s does not tell of it: %s", bad.name, error)
+    return facts
+
+
+def _report(partition: str, variant: str, *, is_decided: bool) -> dict[str, Any]:
+    """Write a measured candidate's report, heatmaps and model card, with what was decided if it is."""
+    store = runs.store()
+    tuning_job = registry.candidate(store, partition, variant).tuning_job
+    return reports.evaluation(
+        store, partition=partition, variant=variant, tuning_job=tuning_job, is_decided=is_decided
+    )

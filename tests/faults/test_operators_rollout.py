@@ -165,6 +165,39 @@ def test_what_nobody_uses_goes_but_for_the_newest_few(endpoint: Endpoint) -> Non
     }
 
 
+def test_scaling_that_is_turned_off_ends_with_and_without_another_model(endpoint: Endpoint) -> None:
+    old = endpoint.guarded(saying("old"), "v1-mxnet")
+    airflow_task.run(task(old))
+    assert endpoint.scaled() == ["v1-mxnet"]
+
+    airflow_task.run(task(replace(old, scaling=None)))
+    assert endpoint.scaled() == []
+
+    airflow_task.run(task(old))
+    new = endpoint.guarded(saying("new"), "v2-mxnet", endpoint_max_instance_count=1)
+    airflow_task.run(task(new))
+    assert (endpoint.answer(), endpoint.scaled()) == ("new", [])
+
+
+def test_an_endpoint_of_others_that_may_not_be_seen_keeps_what_it_might_use(endpoint: Endpoint) -> None:
+    specs = [endpoint.guarded(saying(str(n)), f"v{n}-mxnet", keep=0) for n in range(2)]
+    airflow_task.run(task(specs[0]))
+    others = f"others-{endpoint.name}"
+    endpoint.sagemaker.create_endpoint(EndpointName=others, EndpointConfigName=specs[0].config_name)
+
+    def refuse(params: dict[str, Any], **_: Any) -> None:
+        if params["EndpointName"] == others:
+            error = {"Code": "AccessDeniedException", "Message": "not authorized to perform it"}
+            raise ClientError({"Error": error}, "DescribeEndpoint")
+
+    deploying = task(specs[1])
+    event = "provide-client-params.sagemaker.DescribeEndpoint"
+    deploying.hook._retired.api.meta.events.register(event, refuse)
+
+    assert airflow_task.run(deploying)["config"] == specs[1].config_name
+    assert endpoint.configs() == [spec.config_name for spec in reversed(specs)]
+
+
 def test_a_task_that_dies_after_each_of_its_changes_is_finished_by_its_retries(endpoint: Endpoint) -> None:
     airflow_task.run(task(endpoint.guarded(saying("old"), "v1-mxnet", keep=0)))
     spec = endpoint.guarded(saying("new"), "v2-mxnet", keep=0)

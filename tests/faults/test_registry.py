@@ -13,7 +13,7 @@ from typing import Any
 import airflow_task
 import pytest
 from airflow.sdk.execution_time.context import set_current_context
-from deployed import Endpoint, saying
+from deployed import BROKEN, Endpoint, saying
 from local_aws import LocalAws, everything_sent_to
 from unit.idc.deployment.test_decision import SERVED, bounded, compared
 from unit.idc.stages.rehearsal import PARTITION, contents, filled, measured, packed, scored
@@ -27,7 +27,7 @@ from idc import layout, registry
 from idc.dataset.storage import ObjectStore
 from idc.deployment.package import IMAGE, JSON, PackageSpec
 from idc.deployment.version import APPROVED, PENDING, REJECTED, Version
-from idc.errors import ConflictError, MissingObject
+from idc.errors import ConflictError, EndpointFailed, MissingObject
 from idc.evaluation import pairing
 from idc.evaluation.names import METRICS
 from idc.jobs.hosting import EndpointSpec
@@ -56,9 +56,9 @@ def endpoint(embedded_aws: LocalAws) -> Iterator[Endpoint]:
     settings.cache_clear()
 
 
-def package(endpoint: Endpoint, text: str, **changes: Any) -> PackageSpec:
-    """A version to register that answers with the text."""
-    data, digest = endpoint.artifact(saying(text)), f"{next(_numbers):064x}"
+def package(endpoint: Endpoint, text: str, script: str = "", **changes: Any) -> PackageSpec:
+    """A version to register that answers with the text, or as the script says."""
+    data, digest = endpoint.artifact(script or saying(text)), f"{next(_numbers):064x}"
     served = replace(SERVED, model_data=data, model_sha256=digest, partition="2026-01", **changes)
     container = {
         "Image": endpoint.aws.image,
@@ -209,6 +209,26 @@ def test_the_champion_is_what_the_endpoint_serves_now(endpoint: Endpoint) -> Non
     assert champion.served == version.served
     assert EndpointHook().model_data(endpoint.name) == version.served.model_data
     assert EndpointHook().invoke(endpoint.name, b"{}", JSON) == (b"one", version.name)
+
+
+def test_an_endpoint_that_never_came_up_serves_no_champion(endpoint: Endpoint) -> None:
+    with pytest.raises(EndpointFailed, match="Failed: "):
+        put_behind(endpoint, RegistryHook().register(package(endpoint, "nothing", BROKEN)))
+    assert endpoint.status() == "Failed"
+    assert RegistryHook().served_by(endpoint.name) is None
+
+
+def test_going_back_to_what_is_served_already_rejects_nothing(endpoint: Endpoint) -> None:
+    hook = RegistryHook()
+    one = hook.register(package(endpoint, "one"))
+    put_behind(endpoint, one)
+
+    with rolling_back(version=1):
+        chosen = deployment.choose_earlier()
+        facts = deployment.conclude_rollback(chosen, asset=DECISION)
+
+    assert (facts["to"], facts["from"]) == (one.name, None)
+    assert hook.version(one.arn).status == APPROVED
 
 
 def test_one_goes_back_to_the_model_before_and_the_bad_one_stays_rejected(endpoint: Endpoint) -> None:

@@ -93,8 +93,11 @@ class JobSpec:
 
 
 def prefix_of(dag_id: str, partition: str, variant: str = "", again: str = "") -> str:
-    """Return the readable head of a job's name, such as `idc-train-2026-11-mxnet`; `again` names a rerun."""
-    return "-".join(part for part in (dag_id, partition, variant, again) if part)
+    """Return the readable head of a job's name, such as `idc-train-2026-11-mxnet`.
+
+    `again` names a rerun: it stands before what a name may have no room for.
+    """
+    return "-".join(part for part in (dag_id, again, partition, variant) if part)
 
 
 def digest_of(request: Mapping[str, Any]) -> str:

@@ -32,24 +32,34 @@ class Tuned:
 
 @dataclass(frozen=True)
 class Defaults:
-    """A variant's tuned hyperparameters: `current`, None for the settings', and `history`, newest last."""
+    """A variant's tuned hyperparameters: `current`, None for the settings', and `history`, newest last.
+
+    `reverted_by` names the run that made these the present ones by taking a tuning back.
+    """
 
     current: Tuned | None = None
     history: tuple[Tuned | None, ...] = ()
+    reverted_by: str = ""
 
     @classmethod
     def from_json(cls, body: bytes) -> Self:
         """Read defaults.json."""
         found = json.loads(body)
-        return cls(_tuned(found["current"]), tuple(map(_tuned, found["history"])))
+        history = tuple(map(_tuned, found["history"]))
+        return cls(_tuned(found["current"]), history, found.get("reverted_by", ""))
 
     def followed_by(self, tuned: Tuned) -> Defaults:
         """Return the defaults with `tuned` as the present ones."""
         return self if tuned == self.current else Defaults(tuned, (*self.history, self.current))
 
-    def reverted(self) -> Defaults:
-        """Return the defaults with the ones before as the present ones, the settings' before the first."""
-        return Defaults(self.history[-1], self.history[:-1]) if self.history else self
+    def reverted(self, by: str) -> Defaults:
+        """Return the defaults with the ones before as the present ones, the settings' before the first.
+
+        What the run `by` has taken back it does not take back again.
+        """
+        if by == self.reverted_by or not self.history:
+            return self
+        return Defaults(self.history[-1], self.history[:-1], by)
 
 
 def read(store: ObjectStore, variant: str) -> Defaults:

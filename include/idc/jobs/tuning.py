@@ -8,6 +8,7 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateHype
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -60,7 +61,8 @@ def search(options: TuningOptions, *, is_script: bool) -> dict[str, Any]:
     """Return what makes a training request a tuning request, as plain values that travel between tasks.
 
     Raises:
-        ConfigurationError: a range is none, or a warm start is asked for more than one variant.
+        ConfigurationError: a range is none, a grid has more combinations than jobs were asked for, or a warm
+            start is asked for more than one variant.
     """
     if options.warm_start and len(options.variants) > 1:
         action = "Choose the variant whose tuning jobs these are."
@@ -69,6 +71,13 @@ def search(options: TuningOptions, *, is_script: bool) -> dict[str, Any]:
     default = ranges.SCRIPT if is_script else ranges.BUILTIN
     chosen = ranges.given_ranges(default, options.ranges)
     limits = {"MaxNumberOfTrainingJobs": options.jobs, "MaxParallelTrainingJobs": options.parallel}
+    if options.strategy == GRID:  # the service counts the combinations, and takes no other number of jobs
+        combinations = math.prod(len(one.values) for one in chosen)
+        if combinations > options.jobs:
+            action = "Ask for as many jobs, or give fewer choices."
+            expected = f"the {combinations} combinations of the choices"
+            raise ConfigurationError("jobs", "of the grid", str(options.jobs), expected, action)
+        del limits["MaxNumberOfTrainingJobs"]
     # Hyperband stops what is unpromising itself, and the service takes no other rule beside it.
     is_stopped_early = options.early_stopping and options.strategy != HYPERBAND
     config = {

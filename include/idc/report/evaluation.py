@@ -59,8 +59,10 @@ class EvaluationReport:
     heatmaps: dict[tuple[str, int], bytes]
 
 
-def read_evaluation(store: ObjectStore, partition: str, variant: str) -> EvaluationFacts:
-    """Read what the measuring of a candidate left.
+def read_evaluation(
+    store: ObjectStore, partition: str, variant: str, *, is_decided: bool = False
+) -> EvaluationFacts:
+    """Read what the measuring of a candidate left, and what was decided then if it is.
 
     Raises:
         MissingObject: the candidate has not been measured.
@@ -69,7 +71,7 @@ def read_evaluation(store: ObjectStore, partition: str, variant: str) -> Evaluat
     candidate = _document(store, layout.candidate(partition, variant))
     raw = parsed(store.get(layout.predictions(partition, variant))).of("test")
     test = raw.calibrated(Calibration(**metrics["calibration"]))
-    decision = store.find(layout.decision(partition))
+    decision = store.find(layout.decision(partition)) if is_decided else None
     return EvaluationFacts(
         dataset=read_facts(store, metrics["dataset_digest"]),
         candidate=candidate,

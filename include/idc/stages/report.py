@@ -40,11 +40,14 @@ def _write(store: ObjectStore, dataset_digest: str, key: str) -> None:
     log.info("Report %s: %d pictures, %.1f s.", store.uri(key), len(report.pictures), seconds)
 
 
-def evaluation(store: ObjectStore, *, partition: str, variant: str, tuning_job: str = "") -> dict[str, Any]:
+def evaluation(
+    store: ObjectStore, *, partition: str, variant: str, tuning_job: str = "", is_decided: bool = False
+) -> dict[str, Any]:
     """Write a measured candidate's report, heatmaps and model card; return where they are.
 
     The same documents give the same bytes, so that running it again changes nothing. `tuning_job` is what
-    found the model's hyperparameters, if anything did.
+    found the model's hyperparameters, if anything did. Where it `is_decided` about these measures, the report
+    tells the partition's decision: before, there may be one about others.
 
     Raises:
         MissingObject: the candidate has not been measured, or its dataset is gone.
@@ -55,7 +58,7 @@ def evaluation(store: ObjectStore, *, partition: str, variant: str, tuning_job: 
     from idc.report.statements import RESEARCH
 
     started = time.monotonic()
-    facts = read_evaluation(store, partition, variant)
+    facts = read_evaluation(store, partition, variant, is_decided=is_decided)
     made = build(store, facts)
     candidate = registry.candidate(store, partition, variant)
     content = card.card(store, candidate, facts.metrics, tuning_job=tuning_job)

@@ -54,5 +54,5 @@ def record(store: ObjectStore, *, target: Version, bad: Version | None, reason: 
             others = [one for one in decision["reasons"] if one != why]  # a repetition says it once
             taken_back = {"outcome": str(Outcome.KEEP), "reasons": [*others, why]}
             write_decision(store, bad.served.partition, {**decision, **taken_back, "rollback": facts})
-    log.info("%s is served again; %s is rejected: %s", facts["to"], facts["from"], reason)
+    log.info("%s is served; %s is rejected: %s", facts["to"], facts["from"] or "no other", reason)
     return facts

@@ -151,11 +151,14 @@ def record(
     return facts
 
 
-def revert(store: ObjectStore, variants: Iterable[str]) -> None:
-    """Give each variant the default hyperparameters back that it had before its last tuning."""
+def revert(store: ObjectStore, variants: Iterable[str], *, by: str) -> None:
+    """Give each variant the default hyperparameters back that it had before its last tuning.
+
+    `by` names the run that asks: it takes back one tuning, however often it is tried.
+    """
     for name in variants:
         before = tuned.read(store, name)
-        after = before.reverted()
+        after = before.reverted(by)
         tuned.write(store, name, after)
         now = after.current.hyperparameters if after.current else "what the settings say"
         log.info("%s: from %s back to %s", name, before.current and before.current.tuning_job, now)

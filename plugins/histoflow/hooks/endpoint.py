@@ -49,8 +49,7 @@ class EndpointHook(ResourceHook):
             with aws_errors("endpoint", spec.endpoint):
                 self.api.delete_endpoint(EndpointName=spec.endpoint)
             return Step(replace(state, status="Deleting"), is_ours=False)
-        if spec.scaling:
-            self._scaling.deregister(spec.endpoint, spec.variant_name)
+        self._scaling.deregister(spec.endpoint, kept_variant=spec.variant_name)
         try:
             return self._change("update_endpoint", spec.update_request())
         except RequestRejected:
@@ -58,10 +57,10 @@ class EndpointHook(ResourceHook):
             raise
 
     def settle(self, spec: EndpointSpec) -> None:
-        """Let the new variant scale, and remove what the endpoint has left behind; may be repeated."""
+        """Let the new variant scale if it may, no other, and remove what was left behind; may be repeated."""
         if spec.scaling:
             self._scaling.register(spec.scaling, spec.endpoint, spec.variant_name)
-            self._scaling.deregister(spec.endpoint, spec.variant_name)
+        self._scaling.deregister(spec.endpoint, kept_variant=spec.variant_name if spec.scaling else None)
         kept = self._retired.remove(spec)
         if spec.alarms:
             self._alarms.remove(spec.endpoint, kept)

@@ -120,9 +120,13 @@ class RegistryHook(ResourceHook):
 
 
 def model_package(hook: ResourceHook, endpoint: str) -> str | None:
-    """Return the ARN of the model package behind an endpoint's first variant, None if there is none."""
-    described = hook.describe("endpoint", "EndpointName", endpoint)
-    name = (described or {}).get("EndpointConfigName")
+    """Return the ARN of the model package behind an endpoint's first variant, None if there is none.
+
+    An endpoint that never came up, or is being deleted, serves nothing, though it names a configuration.
+    """
+    described = hook.describe("endpoint", "EndpointName", endpoint) or {}
+    is_gone = described.get("EndpointStatus") in ("Failed", "Deleting")
+    name = None if is_gone else described.get("EndpointConfigName")
     config = hook.describe("endpoint_config", "EndpointConfigName", name) if name else None
     if config is None:
         return None

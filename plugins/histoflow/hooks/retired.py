@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from histoflow.hooks.aws import aws_errors
 from histoflow.hooks.resources import ResourceHook, raise_unless_absent
-from idc.errors import HistoflowError
+from idc.errors import HistoflowError, RequestRejected
 from idc.jobs.hosting import EndpointSpec
 from idc.jobs.spec import named_by_digest
 
@@ -22,13 +22,12 @@ class RetiredHook(ResourceHook):
     def remove(self, spec: EndpointSpec) -> set[str]:
         """Delete configurations of the endpoint, and their models; return the variants of those that stay.
 
-        The names tell what is of this endpoint, and no configuration goes that any endpoint uses. A model
-        goes before its configuration, from which a retry finds it again.
+        The names tell what is of this endpoint, and no configuration goes that any endpoint uses: where it
+        is not allowed to see that, all stay. A model goes before its configuration, from which a retry finds
+        it again.
         """
         own = list(self._own(spec.endpoint))
-        in_use = {spec.config_name} | (self._in_use() if len(own) > spec.keep + 1 else set())
-        others = [name for name in own if name not in in_use]
-        gone = others[spec.keep :]
+        gone = self._gone(spec, own) if len(own) > spec.keep + 1 else []
         stay = [name for name in own if name not in gone]
         variants = {name: self._variants(name) for name in own}
         needed = {model for name in stay for model in variants[name].values()} | {spec.model_name}
@@ -50,6 +49,15 @@ class RetiredHook(ResourceHook):
                 for one in page["EndpointConfigs"]:
                     if name.fullmatch(one["EndpointConfigName"]):
                         yield one["EndpointConfigName"]
+
+    def _gone(self, spec: EndpointSpec, own: list[str]) -> list[str]:
+        """Return those of the endpoint's own configurations that nobody uses, but for the newest few."""
+        try:
+            in_use = {spec.config_name} | self._in_use()
+        except RequestRejected as error:
+            self.log.warning("No configuration is deleted: %s", error)
+            return []
+        return [name for name in own if name not in in_use][spec.keep :]
 
     def _in_use(self) -> set[str]:
         """Return the configurations that any endpoint serves, or is being brought to."""

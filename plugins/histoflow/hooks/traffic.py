@@ -53,9 +53,10 @@ class ScalingHook(AwsHook):
             self.api.put_scaling_policy(**{**scaling["policy"], **whose})
         self.log.info("%s scales.", whose["ResourceId"])
 
-    def deregister(self, endpoint: str, kept_variant: str) -> None:
-        """Let only `kept_variant` scale: SageMaker takes no variant away from an endpoint that still scales.
+    def deregister(self, endpoint: str, *, kept_variant: str | None) -> None:
+        """Let none but `kept_variant` scale.
 
+        SageMaker takes no variant away from an endpoint that still scales.
         Source: https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html
         """
         with aws_errors("scalable targets", endpoint):

@@ -5,11 +5,15 @@ from __future__ import annotations
 import functools
 import json
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import pytest
 from unit.deploy.aws_calls import actions
+
+from idc.jobs.images import ACCOUNTS
+from idc.settings import Settings, load
 
 ROOT = Path(__file__).resolve().parents[3]
 IAM = ROOT / "deploy" / "iam"
@@ -111,6 +115,23 @@ def test_the_execution_role_may_do_what_jobs_do_and_nothing_else() -> None:
     assert sorted(allowed("sagemaker-execution")) == sorted(in_jobs | BY_SAGEMAKER)
 
 
+@pytest.mark.parametrize("region", ACCOUNTS)
+def test_the_execution_role_may_pull_the_images_of_every_region(
+    region: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HISTOFLOW_BUCKET", "a-bucket")
+    monkeypatch.setenv("HISTOFLOW_ROLE_ARN", "arn:aws:iam::123456789012:role/a-role")
+    monkeypatch.setenv("HISTOFLOW_REGION", region)
+    [pulling] = [one for one in statements("sagemaker-execution") if one["Sid"] == "Images"]
+    images = [value for name, value in load(Settings).model_dump().items() if name.endswith("_image")]
+
+    assert len(images) == 5
+    for image in images:
+        registry, repository = image.rpartition(":")[0].split("/")
+        arn = f"arn:aws:ecr:{region}:{registry.partition('.')[0]}:repository/{repository}"
+        assert any(fnmatch(arn, one.replace("REGION", region)) for one in pulling["Resource"]), arn
+
+
 @pytest.mark.skipif(not SERVING.is_dir(), reason="there is no REST API in this tree")
 def test_the_rest_api_may_do_what_it_does_and_nothing_else() -> None:
     # Who may not list a bucket is told that an object which is not there is forbidden.
@@ -127,7 +148,10 @@ def test_every_permission_is_for_named_resources(name: str) -> None:
             if resource == "*":
                 assert set(statement["Action"]) <= ON_EVERYTHING, statement["Sid"]
             else:
-                assert re.match(r"arn:aws:(s3:::BUCKET|iam::ACCOUNT|[a-z-]+:REGION:\w+):?", resource)
+                assert re.match(
+                    r"arn:aws:(s3:::BUCKET|iam::ACCOUNT|ecr:REGION:\*:repository/[a-z]|[a-z-]+:REGION:\w+):?",
+                    resource,
+                )
 
 
 def test_the_role_is_handed_to_sagemaker_alone() -> None:

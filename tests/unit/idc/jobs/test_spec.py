@@ -111,3 +111,9 @@ def test_what_only_the_service_says_is_no_difference() -> None:
 def test_a_prefix_leaves_out_what_is_not_given() -> None:
     assert prefix_of("idc_convert", "2026-11") == "idc_convert-2026-11"
     assert prefix_of("idc_train", "2026-11", "mxnet") == "idc_train-2026-11-mxnet"
+
+
+def test_a_rerun_has_a_name_of_its_own_however_long_the_partition_is() -> None:
+    heads = [prefix_of("idc_train", "p" * 128, "builtin-lowlevel", again) for again in ("", "r1", "r2")]
+
+    assert len({spec(prefix=head).name() for head in heads}) == 3

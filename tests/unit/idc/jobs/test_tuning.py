@@ -57,6 +57,15 @@ def test_what_is_searched_is_not_static() -> None:
     }
 
 
+def test_a_grid_is_of_all_its_combinations() -> None:
+    grid = replace(OPTIONS, strategy="Grid", ranges={"momentum": [0.8, 0.9], "optimizer": ["sgd", "nag"]})
+
+    limits = config(replace(grid, jobs=4), is_script=False)["ResourceLimits"]
+    assert limits == {"MaxParallelTrainingJobs": OPTIONS.parallel}
+    with pytest.raises(ConfigurationError, match="3, expected the 4 combinations"):
+        config(replace(grid, jobs=3), is_script=False)
+
+
 def test_the_objective_is_on_validation_and_early_stopping_is_what_the_strategy_allows() -> None:
     builtin, script = (config(OPTIONS, is_script=is_script) for is_script in (False, True))
 

@@ -74,8 +74,10 @@ def test_what_was_tuned_is_followed_and_given_back() -> None:
 
     assert defaults == Defaults(second, (None, first))
     assert defaults.followed_by(second) == defaults
-    assert defaults.reverted() == Defaults(first, (None,))
-    assert defaults.reverted().reverted() == Defaults() == Defaults().reverted()
+    assert defaults.reverted("a") == Defaults(first, (None,), "a") == defaults.reverted("a").reverted("a")
+    assert defaults.reverted("a").reverted("b") == Defaults(reverted_by="b")
+    assert Defaults().reverted("a") == Defaults()
+    assert defaults.reverted("a").followed_by(second) == defaults
 
 
 def test_a_region_without_the_algorithm_says_what_to_do() -> None:
