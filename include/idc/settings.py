@@ -302,7 +302,7 @@ class ApiSettings(KeySettings):
     )
     rate_limit: str = Field(
         default="100/second;3000/minute",
-        pattern=r"^\d+/(second|minute|hour|day)(;\d+/(second|minute|hour|day))*$",
+        pattern=r"^[1-9]\d*/(second|minute|hour|day)(;[1-9]\d*/(second|minute|hour|day))*$",
         description="patches and requests a key may send, such as 100/second;3000/minute",
     )
 

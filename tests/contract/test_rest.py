@@ -71,15 +71,19 @@ def test_white_and_near_patches_are_flagged(client: httpx.Client) -> None:
     assert "colourless" in codes((100, 100, 100), 20)
 
 
-def test_a_batch_answers_for_each(client: httpx.Client) -> None:
+def test_a_batch_answers_for_each_and_notes_the_bad_ones(client: httpx.Client, api: Api) -> None:
     contents = [image(patch(PINK, texture=20)), b"no image", image(patch(VIOLET, texture=20))]
     files = [("file", (f"{number}.png", content)) for number, content in enumerate(contents)]
     body = client.post("/v1/predictions/batch", files=files).json()
 
     assert [item["filename"] for item in body["items"]] == ["0.png", "1.png", "2.png"]
     assert [bool(item["prediction"]) for item in body["items"]] == [True, False, True]
-    assert body["items"][1]["problem"]["type"] == "urn:histoflow:problem:unsupported-type"
+    problem = body["items"][1]["problem"]
+    assert problem["type"] == "urn:histoflow:problem:unsupported-type"
     assert body["items"][2]["prediction"]["class"] == 1
+    [line] = [line for line in map(json.loads, api.log.splitlines()) if line["event"] == "item"]
+    assert (line["request_id"], line["batch"]) == (problem["request_id"], body["request_id"])
+    assert line["problem"] == "unsupported-type"
 
 
 def test_what_is_behind_the_api(client: httpx.Client, api: Api) -> None:

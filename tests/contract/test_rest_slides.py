@@ -100,15 +100,17 @@ def test_a_slide_goes_on_after_a_kill_and_a_cancelled_one_does_not(rest_api: Api
     rest_api.up()
     with rest_api.client() as client:
         assert client.get(kept).json()["tiles"]["scored"] >= begun
-        assert client.delete(cancelled).json()["state"] == "cancelled"
+        stopped = client.delete(cancelled).json()
+        assert (stopped["state"], stopped["tiles"]["scored"]) == ("cancelled", 0)
         job = ended(client, kept)
         assert (job["state"], job["tiles"]["scored"], job["tiles"]["positive"]) == ("succeeded", 480, 240)
         assert client.get(cancelled).json()["state"] == "cancelled"
         assert client.get(cancelled + "/regions.geojson").status_code == 410
-        assert client.delete(kept).json()["state"] == "deleted"
+        for path in (kept, cancelled):
+            assert client.delete(path).json()["state"] == "deleted"
         assert client.get(kept + "/heatmap.png").status_code == 410
         states = {one["links"]["self"]: one["state"] for one in client.get("/v1/slides").json()["slides"]}
-        assert (states[kept], states[cancelled]) == ("deleted", "cancelled")
+        assert (states[kept], states[cancelled]) == ("deleted", "deleted")
     assert list((rest_api.home / "api" / "slides").iterdir()) == []
 
 

@@ -198,7 +198,7 @@ def test_bytes_that_are_no_png_whatever_the_header_says(client: httpx.Client) ->
         problem(client.post("/v1/predictions", content=body, headers=PNG), 415, "unsupported-type")
 
 
-@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b""])
+@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"", b"[" * 16_000])
 def test_malformed_json(client: httpx.Client, body: bytes) -> None:
     answer = client.post("/v1/feedback", content=body, headers={"Content-Type": "application/json"})
     problem(answer, 400, "malformed")

@@ -37,14 +37,16 @@ class RateLimits:
         self._limits = parse_many(limits)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
-    async def take(self, key: Key, cost: int = 1) -> None:
-        """Count one more request, or several patches of one.
+    async def take(self, key: Key, cost: int = 1, *, taken: int = 0) -> None:
+        """Count one more request, or several patches of one of which so many have been `taken`.
+
+        A request that is larger than a limit takes all of it.
 
         Raises:
             Problem: that is more than the key may ask for now.
         """
         for limit in self._limits:
-            if not await self._limiter.hit(limit, key.id, cost=min(cost, limit.amount)):
+            if not await self._limiter.hit(limit, key.id, cost=min(cost, limit.amount - taken)):
                 reset = (await self._limiter.get_window_stats(limit, key.id)).reset_time
                 wait_s = max(1, math.ceil(reset - time.time()))
                 detail = f"The key {key.id}: more than {limit}. Try again in {wait_s} s."

@@ -7,8 +7,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import structlog
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ReadTimeoutError,
+)
 
 from idc.serving.problems import ENDPOINT_REFUSED, ENDPOINT_UNAVAILABLE, STORAGE_UNAVAILABLE, Problem
 from idc.settings import ApiSettings
@@ -17,6 +24,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+
+log = structlog.get_logger("idc.serving")
 
 RETRY_LATER = {"Retry-After": "5"}
 THROTTLED = ("ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded")
@@ -54,7 +63,12 @@ def translated(what: str) -> Iterator[None]:
     """Turn botocore's errors into problems; what AWS said stays in the server's log."""
     try:
         yield
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        _note(what, error)
+        detail = f"The {what}: the server has no credentials. Ask the operator."
+        raise Problem(ENDPOINT_REFUSED, detail) from error
     except ClientError as error:
+        _note(what, error)
         if is_passing(error):
             raise unavailable(what) from error
         if any(text in str(error) for text in MISSING):
@@ -63,15 +77,17 @@ def translated(what: str) -> Iterator[None]:
         detail = f"The {what}: AWS answered {code_of(error)}. Ask the operator."
         raise Problem(ENDPOINT_REFUSED, detail) from error
     except BotoCoreError as error:
+        _note(what, error)
         raise unavailable(what) from error
 
 
 @contextlib.contextmanager
 def stored(what: str) -> Iterator[None]:
-    """Turn botocore's errors about an object into problems."""
+    """Turn botocore's errors about an object into problems; what AWS said stays in the server's log."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:
+        _note(what, error)
         detail = f"The {what}: it cannot be stored now. Send it again later."
         raise Problem(STORAGE_UNAVAILABLE, detail, RETRY_LATER) from error
 
@@ -80,13 +96,17 @@ def is_passing(error: ClientError | BotoCoreError) -> bool:
     """Whether the same call may succeed soon."""
     if isinstance(error, ClientError):
         return code_of(error) in THROTTLED or status_of(error) >= 500
-    return not isinstance(error, ReadTimeoutError)
+    return not isinstance(error, (ReadTimeoutError, NoCredentialsError, PartialCredentialsError))
 
 
 def unavailable(what: str) -> Problem:
     """Return the problem of a part of AWS that does not answer now."""
     detail = f"The {what}: no answer now. Try again later."
     return Problem(ENDPOINT_UNAVAILABLE, detail, RETRY_LATER)
+
+
+def _note(what: str, error: Exception) -> None:
+    log.warning("aws", what=what, error=str(error))
 
 
 def _config(read_timeout_s: float, connections: int, retries: dict[str, Any]) -> Config:

@@ -60,7 +60,7 @@ async def send(request: Request, key: Labeller, service: Shared) -> Response:
 def _parsed(body: bytes) -> FeedbackIn:
     try:
         json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Problem(MALFORMED, "The body: no JSON, expected an object. Correct it.") from error
     try:
         return FeedbackIn.model_validate_json(body)

@@ -42,7 +42,7 @@ def read_patch(image: bytes) -> Patch:
     Raises:
         Problem: it is neither PNG nor JPEG, is larger, not in colour, or damaged.
     """
-    opened = _open(io.BytesIO(image))
+    opened = _open(io.BytesIO(image), PATCH_PX * PATCH_PX)
     width, height = opened.size
     if max(width, height) > PATCH_PX:
         detail = (
@@ -62,10 +62,7 @@ def slide_size(file: BinaryIO, most_pixels: int) -> tuple[int, int]:
     Raises:
         Problem: it is neither PNG nor JPEG, too large, or not in colour.
     """
-    try:
-        opened = _open(file)
-    except _BOMB as error:
-        raise _too_many_pixels("too many pixels", most_pixels) from error
+    opened = _open(file, most_pixels)
     width, height = opened.size
     if width * height > most_pixels:
         raise _too_many_pixels(f"{width}×{height} pixels", most_pixels)
@@ -76,13 +73,13 @@ def slide_size(file: BinaryIO, most_pixels: int) -> tuple[int, int]:
 class SlideImage:
     """A slide decoded whole, of which tiles are cut; its size has been checked."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, most_pixels: int) -> None:
         """Decode the image, 4 bytes a pixel.
 
         Raises:
             Problem: it is damaged.
         """
-        self._image = _loaded(_open(file))
+        self._image = _loaded(_open(file, most_pixels))
 
     def tile(self, x: int, y: int) -> Pixels:
         """Return the pixels of the tile at this place, fewer at the right and lower edge."""
@@ -105,7 +102,7 @@ def encoded(pixels: Pixels) -> bytes:
     return buffer.getvalue()
 
 
-def _open(file: BinaryIO) -> Image.Image:
+def _open(file: BinaryIO, most_pixels: int) -> Image.Image:
     """Read an image's header."""
     start = file.read(_SIGNATURE_BYTES)
     file.seek(0)
@@ -114,7 +111,7 @@ def _open(file: BinaryIO) -> Image.Image:
     try:
         return Image.open(file, formats=FORMATS)
     except _BOMB as error:
-        raise _too_many_pixels("too many pixels", PATCH_PX * PATCH_PX) from error
+        raise _too_many_pixels("too many pixels", most_pixels) from error
     except _DAMAGE as error:
         raise Problem(DAMAGED_IMAGE, "The image: its header cannot be read. Send it again.") from error
 

@@ -38,7 +38,7 @@ AnyKey = Annotated[Key, Depends(allowed())]
 async def model(_: AnyKey, service: Shared) -> Model:
     """Return the endpoint, the model versions behind it (two during a roll-out) and this server's limits."""
     settings = service.settings
-    endpoint = await service.background.run(lambda: service.models.endpoint(settings.refresh_s))
+    endpoint = await service.looking.run(lambda: service.models.endpoint(settings.refresh_s))
     return Model(
         endpoint=settings.endpoint_name,
         status=endpoint.status,
@@ -66,7 +66,7 @@ async def card(
     ] = None,
 ) -> Response:
     """Return what the model was made of, how well it does and on whom, and what it must not be used for."""
-    found = await service.background.run(lambda: _version(service, version))
+    found = await service.looking.run(lambda: _version(service, version))
     kind = HTML if _prefers_html(request.headers.get("accept", "")) else JSON
     body = await service.background.run(lambda: _card(service, found, kind))
     headers = {"Content-Security-Policy": CARD_POLICY, "Vary": "Accept"}

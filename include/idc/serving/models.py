@@ -73,6 +73,7 @@ class Models:
         self._endpoint_name = endpoint_name
         self._lock = threading.Lock()
         self._endpoint = Endpoint()
+        self._failure: tuple[float, Problem] | None = None  # when the last look ended in vain, and why
         self._known: dict[str, Version] = {}
         self._missed: dict[str, float] = {}  # when a variant was last looked for in vain
 
@@ -99,7 +100,7 @@ class Models:
         answered_at = time.monotonic()
         with self._lock:
             if self._endpoint.seen_at < answered_at:
-                self._take(self._look())
+                self._look_again(answered_at)
         known = self._known.get(name)
         if known is None:
             self._missed[name] = time.monotonic()
@@ -115,12 +116,23 @@ class Models:
         Raises:
             Problem: AWS does not say.
         """
-        if time.monotonic() - self._endpoint.seen_at < max_age_s:
+        asked_at = time.monotonic()
+        if asked_at - self._endpoint.seen_at < max_age_s:
             return self._endpoint
         with self._lock:
             if time.monotonic() - self._endpoint.seen_at >= max_age_s:
-                self._take(self._look())
+                self._look_again(asked_at)
             return self._endpoint
+
+    def _look_again(self, asked_at: float) -> None:
+        """Look, unless another has looked in vain while this one waited since `asked_at`."""
+        if self._failure and self._failure[0] >= asked_at:
+            raise self._failure[1]
+        try:
+            self._take(self._look())
+        except Problem as problem:
+            self._failure = time.monotonic(), problem
+            raise
 
     def _take(self, endpoint: Endpoint) -> None:
         seen = {version.name: version for version in endpoint.versions}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
@@ -14,6 +14,7 @@ from idc.serving.models import Endpoint
 from idc.serving.problems import Problem
 from idc.serving.schemas import Health, Readiness
 from idc.serving.service import Shared
+from idc.serving.slide_records import State
 
 router = APIRouter(tags=["operation"])
 
@@ -35,7 +36,7 @@ async def healthz() -> Health:
 async def readyz(service: Shared) -> Response:
     """Answer 200 if the endpoint is in service and its model is one from the registry."""
     try:
-        endpoint = await service.background.run(lambda: service.models.endpoint(READY_MAX_AGE_S))
+        endpoint = await service.looking.run(lambda: service.models.endpoint(READY_MAX_AGE_S))
         problem = _problem(endpoint)
     except Problem as error:
         endpoint, problem = Endpoint(), error.detail
@@ -58,8 +59,9 @@ async def readyz(service: Shared) -> Response:
 )  # fmt: skip
 async def metrics(_: Admin, service: Shared) -> Response:
     """Return counters and histograms; needs a key with the scope `admin`."""
-    for state, count in (await service.background.run(service.slide_records.counts)).items():
-        service.measures.slides.labels(state).set(count)
+    counts = await service.background.run(service.slide_records.counts)
+    for state in get_args(State):
+        service.measures.slides.labels(state).set(counts.get(state, 0))
     return Response(service.measures.text(), media_type=measures.CONTENT_TYPE)
 
 

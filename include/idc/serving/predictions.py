@@ -7,6 +7,7 @@ import secrets
 import time
 from typing import Annotated
 
+import structlog
 from fastapi import APIRouter, Depends
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -21,6 +22,8 @@ from idc.serving.problems import Problem
 from idc.serving.schemas import LABELS, Batch, BatchItem, Prediction
 from idc.serving.service import Service, Shared
 from idc.settings import ApiSettings
+
+log = structlog.get_logger("idc.serving")
 
 router = APIRouter(prefix="/v1/predictions", tags=["predictions"])
 
@@ -61,14 +64,15 @@ async def predict_batch(request: Request, key: Predictor, service: Shared) -> Re
     files = await bodies.uploads(request, limit, settings.batch_max_items)
     try:
         if len(files) > 1:
-            await service.rate_limits.take(key, len(files) - 1)
-        work = [_item(service, key, index, file) for index, file in enumerate(files)]
+            await service.rate_limits.take(key, len(files) - 1, taken=1)
+        batch = request.state.request_id
+        work = [_item(service, key, batch, index, file) for index, file in enumerate(files)]
         items = await asyncio.gather(*work)
     finally:
         for file in files:
             await file.close()
-    batch = Batch(request_id=request.state.request_id, items=items)
-    return Response(batch.model_dump_json(), media_type="application/json")
+    answered = Batch(request_id=batch, items=items)
+    return Response(answered.model_dump_json(), media_type="application/json")
 
 
 def answer(service: Service, key: Key, image: bytes, request_id: str) -> Prediction:
@@ -119,7 +123,7 @@ async def _image(request: Request, settings: ApiSettings) -> bytes:
         await file.close()
 
 
-async def _item(service: Service, key: Key, index: int, file: UploadFile) -> BatchItem:
+async def _item(service: Service, key: Key, batch: str, index: int, file: UploadFile) -> BatchItem:
     request_id = secrets.token_hex(16)
     name = (file.filename or "")[:255]
     image = await file.read()
@@ -128,5 +132,10 @@ async def _item(service: Service, key: Key, index: int, file: UploadFile) -> Bat
             raise bodies.too_large(f"{len(image)} bytes", Limit(service.settings.patch_max_bytes, 0, 0))
         prediction = await service.threads.run(lambda: answer(service, key, image, request_id))
     except Problem as problem:
+        service.measures.problems.labels(problem.kind.name).inc()
+        log.info(
+            "item", request_id=request_id, batch=batch, tenant=key.tenant, key=key.id,
+            problem=problem.kind.name,
+        )  # fmt: skip
         return BatchItem(index=index, filename=name, problem=problem.details(request_id))
     return BatchItem(index=index, filename=name, prediction=prediction)

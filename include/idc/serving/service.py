@@ -50,6 +50,8 @@ class Service:
         self.scorer = Scorer(self.clients.runtime, self.models, settings.endpoint_name)
         self.threads = Threads(settings.model_concurrency, settings.model_waiting, "model")
         self.background = Threads(4, 64, "background")
+        # At what is behind the endpoint: a slow control plane holds up nothing else.
+        self.looking = Threads(4, 64, "looking")
         # One label after the other: a slow S3 holds up nothing else.
         self.feedback = Threads(1, 64, "feedback")
         self.uploads = Counter[str]()  # slides that are being received, by tenant
@@ -64,7 +66,7 @@ class Service:
         """Look again and again which model is behind the endpoint, for as long as the server runs."""
         while True:
             try:
-                await self.background.run(lambda: self.models.endpoint(self.settings.refresh_s / 2))
+                await self.looking.run(lambda: self.models.endpoint(self.settings.refresh_s / 2))
             except Problem as problem:
                 log.warning("endpoint", problem=problem.detail)
             await asyncio.sleep(self.settings.refresh_s)
@@ -84,6 +86,7 @@ class Service:
         self.slide_work.stop()
         self.threads.close()
         self.background.close()
+        self.looking.close()
         self.feedback.close()
         self.slide_records.close()
         self.ledger.close()

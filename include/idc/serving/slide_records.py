@@ -159,15 +159,15 @@ class SlideRecords:
         )
         return bool(rows)
 
-    def erase(self, id: str) -> None:
+    def erase(self, id: str, state: Literal["cancelled", "deleted"]) -> None:
         """Remove the answers of a slide that has ended; what is left says that it was there."""
         with self._database.transaction() as connection:
             for table in ("tile", "version"):
                 connection.execute(f"DELETE FROM {table} WHERE slide = ?", (id,))
             connection.execute(
-                "UPDATE slide SET state = 'deleted', problem = NULL, updated_at = ? WHERE id = ? "
-                f"AND state NOT IN {UNFINISHED} AND state != 'cancelled'",
-                (time.time(), id),
+                "UPDATE slide SET state = ?, problem = NULL, updated_at = ? WHERE id = ? "
+                f"AND state NOT IN {UNFINISHED}",
+                (state, time.time(), id),
             )
 
     def add_tiles(self, id: str, scored: Sequence[tuple[int, Scored | None]]) -> bool:

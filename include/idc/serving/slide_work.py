@@ -122,7 +122,7 @@ class SlideWork:
         """Score what has not been scored; ends by `_Interrupted` if it was told to."""
         done, grid = self._records.done(slide.id), slide.grid
         with self.path(slide.id).open("rb") as file:
-            image = SlideImage(file)
+            image = SlideImage(file, self._settings.slide_max_pixels)
         left = (number for number in range(grid.count) if number not in done)
         for numbers in _batches(left):
             work = [(slide.id, image, *grid.place(number)) for number in numbers]

@@ -118,8 +118,8 @@ async def cancel(id: str, key: Viewer, service: Shared) -> Slide:
 
     def end() -> Slide:
         slide = _own(service, id, key)
-        if not service.slide_records.end(id, "cancelled"):
-            service.slide_records.erase(id)
+        is_cancelled = service.slide_records.end(id, "cancelled")
+        service.slide_records.erase(id, "cancelled" if is_cancelled else "deleted")
         service.slide_work.discard(id)
         return _shown(service, _own(service, slide.id, key))
 

@@ -89,7 +89,7 @@ def test_a_folder_serves_one_server(home: Path, client: TestClient) -> None:
 
 def test_rates_are_counted_for_each_key() -> None:
     limits = RateLimits("3/minute;1000/hour")
-    first, second = (Key(name, "t", frozenset(), 0, None, None, None) for name in "ab")
+    first, second, third = (Key(name, "t", frozenset(), 0, None, None, None) for name in "abc")
 
     async def ask() -> None:
         for _ in range(3):
@@ -100,6 +100,8 @@ def test_rates_are_counted_for_each_key() -> None:
         await limits.take(second, cost=100)  # more at once than ever allowed is as much as is allowed
         with pytest.raises(Problem):
             await limits.take(second)
+        await limits.take(third)
+        await limits.take(third, cost=100, taken=1)  # the rest of the same request
 
     asyncio.run(ask())
 

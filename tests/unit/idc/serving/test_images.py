@@ -73,10 +73,11 @@ def test_a_bomb_is_refused_by_its_header(side: int) -> None:
     with pytest.raises(Problem) as caught:
         images.slide_size(io.BytesIO(bomb), 80_000_000)
     assert caught.value.kind.name == "too-large"
+    assert "at most 80000000 pixels" in caught.value.detail
 
 
 def test_tiles_of_a_slide_end_where_it_ends() -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (70, 120, 3), dtype=np.uint8)
-    slide = SlideImage(io.BytesIO(file_of(pixels)))
+    slide = SlideImage(io.BytesIO(file_of(pixels)), pixels.size)
     np.testing.assert_array_equal(slide.tile(100, 50), pixels[50:70, 100:120])
     np.testing.assert_array_equal(slide.tile(50, 0), pixels[:50, 50:100])

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
+import structlog
+from botocore.exceptions import NoCredentialsError
 from botocore.stub import Stubber
 
 from idc.served import ServedModel
+from idc.serving.aws import is_passing
+from idc.serving.aws import translated as aws_errors
 from idc.serving.models import Models
 from idc.serving.problems import Problem
 
@@ -160,11 +165,38 @@ def test_a_model_that_is_not_registered_says_so(
     ("code", "message", "status", "name"),
     [
         ("ValidationException", "Could not find endpoint", 400, "endpoint-unavailable"),
-        ("AccessDeniedException", "no", 400, "endpoint-refused"),
+        ("AccessDeniedException", "no: its policy", 400, "endpoint-refused"),
     ],
 )
-def test_what_aws_refuses(aws: Stubber, code: str, message: str, status: int, name: str) -> None:
+def test_what_aws_refuses_and_the_log_says_why(
+    aws: Stubber, code: str, message: str, status: int, name: str
+) -> None:
     aws.add_client_error("describe_endpoint", code, message, status)
-    with pytest.raises(Problem) as caught:
+    with structlog.testing.capture_logs() as logged, pytest.raises(Problem) as caught:
         Models(aws.client, "e").endpoint(60)
     assert caught.value.kind.name == name
+    [line] = logged
+    assert (line["event"], line["what"]) == ("aws", "endpoint e")
+    assert message in line["error"]
+
+
+def test_no_credentials_are_not_waited_for() -> None:
+    with pytest.raises(Problem) as caught, aws_errors("endpoint e"):
+        raise NoCredentialsError
+    assert caught.value.kind.name == "endpoint-refused"
+    assert not is_passing(NoCredentialsError())
+
+
+def test_who_waited_while_another_looked_in_vain_is_told_the_same(aws: Stubber) -> None:
+    models, asked_at = Models(aws.client, "e"), time.monotonic()
+    for code in ("ThrottlingException", "AccessDeniedException"):
+        aws.add_client_error("describe_endpoint", code)
+    with pytest.raises(Problem) as first:
+        models.endpoint(60)
+
+    with pytest.raises(Problem) as waited:
+        models._look_again(asked_at)
+    assert waited.value is first.value
+    with pytest.raises(Problem) as later:
+        models.endpoint(60)
+    assert later.value.kind.name == "endpoint-refused"

@@ -61,10 +61,11 @@ def test_nothing_is_added_to_a_cancelled_slide(records: SlideRecords) -> None:
     assert records.end("a", "cancelled")
     assert not records.add_tiles("a", [(0, None)])
     assert not records.end("a", "succeeded")
-    records.erase("a")
-    slide = records.find("a", "t")
-    assert slide is not None
-    assert slide.state == "cancelled"
+    for state in ("cancelled", "deleted"):
+        records.erase("a", state)
+        slide = records.find("a", "t")
+        assert slide is not None
+        assert slide.state == state
     assert records.waiting() == set()
 
 
