@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import BotoCoreError, ClientError
@@ -39,10 +38,10 @@ class Location:
         Raises:
             DownloadError: it is not one.
         """
-        parts = urlsplit(uri)
-        if parts.scheme != "s3" or not parts.netloc:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        if not uri.startswith("s3://") or not bucket:
             raise DownloadError(f"S3 address {uri!r}: not of the form s3://bucket/key.")
-        return cls(parts.netloc, parts.path.lstrip("/"))
+        return cls(bucket, key.lstrip("/"))
 
     def below(self, name: str) -> Location:
         """A key below this prefix."""

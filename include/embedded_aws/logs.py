@@ -49,12 +49,15 @@ class StreamWriter:
         self._announce("open")
 
     def write(self, message: bytes) -> None:
-        """Append one message; one that CloudWatch would not take is cut in pieces."""
+        """Append a message for each of its lines; one that CloudWatch would not take is cut in pieces."""
         now = str(int(time.time() * 1000)).encode()
-        pieces = range(0, max(len(message), 1), LARGEST_MESSAGE_BYTES)
-        lines = b"".join(now + b" " + message[at : at + LARGEST_MESSAGE_BYTES] + b"\n" for at in pieces)
+        pieces = [
+            line[at : at + LARGEST_MESSAGE_BYTES]
+            for line in message.split(b"\n")
+            for at in range(0, max(len(line), 1), LARGEST_MESSAGE_BYTES)
+        ]
         with self._lock:
-            self._file.write(lines)
+            self._file.write(b"".join(now + b" " + piece + b"\n" for piece in pieces))
 
     def close(self) -> None:
         """Say that no more lines come."""
@@ -98,6 +101,8 @@ class LineReader:
 
 
 def parse(line: bytes) -> tuple[int, str]:
-    """The milliseconds and the message of one line of a stream's file."""
+    """The milliseconds and the message of one line of a stream's file; 0 and all of it if it has no stamp."""
     stamp, _, message = line.partition(b" ")
+    if not stamp.isdigit():
+        return 0, line.decode("utf-8", "replace")
     return int(stamp), message.decode("utf-8", "replace")

@@ -46,15 +46,18 @@ class Scheduler:
         What it reads grows with the jobs that run, not with those that wait.
         """
         agents = {arn: (pid, started) for arn, pid, started in self._store.query("SELECT * FROM agent")}
+        dead = {arn for arn, process in agents.items() if not processes.is_alive(*process)}
         running = 0
         for agent in AGENTS:
             for row in self._jobs(agent, IN_HAND):
-                if row.arn in agents and processes.is_alive(*agents[row.arn]):
-                    running += 1
-                elif row.arn in agents:
+                if row.arn in dead:
                     self._settle(agent, row)
+                elif row.arn in agents:
+                    running += 1
             for row in self._jobs(agent, STOPPED):
                 self._end(agent, row, agent.states.stop)
+        for arn in dead:
+            self._forget(arn, agents[arn][0])
         self._end_overdue()
         free = max(0, self._settings.concurrent_jobs - running)
         waiting = [(row, agent) for agent in AGENTS for row in self._jobs(agent, WAITING, free)]
@@ -65,6 +68,16 @@ class Scheduler:
     def _jobs(self, agent: type[JobAgent], condition: str, limit: int = -1) -> list[Row]:
         """The oldest jobs of a sort that meet the condition."""
         return self._store.select(condition, (agent.states.kind.name,), "created, rowid", limit)
+
+    def _forget(self, arn: str, pid: int) -> None:
+        """Forget an agent that is dead, and remove what it left though its job had ended."""
+        if not self._store.query("SELECT 1 FROM agent WHERE arn = ? AND pid = ?", (arn, pid)):
+            return  # its job has been settled
+        kind, _, name = arn.rpartition(":")[2].partition("/")
+        for agent in AGENTS:
+            if agent.states.kind.arn_type == kind:
+                shutil.rmtree(self._settings.work_dir / agent.states.kind.name / name, ignore_errors=True)
+        self._store.execute("DELETE FROM agent WHERE arn = ? AND pid = ?", (arn, pid))
 
     def _end_overdue(self) -> None:
         """End the jobs that have waited too long; looks at them all, so not at every wake-up."""

@@ -1,4 +1,4 @@
-"""Every resource, in SQLite: a change is on disk before anyone can see it.
+"""Every resource, in SQLite: a change is written before anyone can see it.
 
 A resource is a JSON document in the shape its Describe answers with; members that begin with an
 underscore are the embedded AWS's own and never leave it. Readers and writers are separate

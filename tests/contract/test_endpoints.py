@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from contract.conftest import unique
 from contract.hosting import BROKEN, ECHO, Endpoints
 from local_aws import wait_until
 
@@ -191,6 +192,22 @@ def test_missing_resources(endpoints: Endpoints) -> None:
         assert refused.value.response["Error"]["Message"] == message
 
 
+def test_a_model_of_objects_below_a_prefix(endpoints: Endpoints) -> None:
+    name, bucket = unique("model"), endpoints.aws.bucket
+    key = f"models/{name}/code/inference.py"
+    endpoints.s3.put_object(Bucket=bucket, Key=key, Body=ECHO.encode())
+    source = {"S3Uri": f"s3://{bucket}/models/{name}/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    endpoints.sagemaker.create_model(
+        ModelName=name,
+        PrimaryContainer={"Image": endpoints.aws.image, "ModelDataSource": {"S3DataSource": source}},
+        ExecutionRoleArn=endpoints.aws.role_arn,
+    )
+    endpoint = endpoints.create(endpoints.config(name))
+    assert endpoints.settled(endpoint)["EndpointStatus"] == "InService"
+    assert endpoints.invoke(endpoint, "hello")["data"] == "hello"
+    endpoints.delete(endpoint)
+
+
 def test_names_are_taken_once(endpoints: Endpoints) -> None:
     model = endpoints.model(ECHO)
     with pytest.raises(ClientError, match="Cannot create already existing model"):
@@ -221,6 +238,20 @@ def test_what_is_not_served_is_refused(endpoints: Endpoints) -> None:
             "serverless variants",
         ),
         ({"ProductionVariants": [variant, variant]}, "Duplicate variant names"),
+        (
+            {
+                "DataCaptureConfig": {
+                    "InitialSamplingPercentage": 100,
+                    "DestinationS3Uri": "https://bucket/x",
+                    "CaptureOptions": [{"CaptureMode": "Input"}],
+                }
+            },
+            "DestinationS3Uri https://bucket/x: only s3://",
+        ),
+        (
+            {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "https://bucket/x"}}},
+            "S3OutputPath https://bucket/x: only s3://",
+        ),
     ]
     for members, message in refused:
         request = {"EndpointConfigName": "refused", "ProductionVariants": [variant], **members}

@@ -31,23 +31,27 @@ def decode(encoded):
         ValueError: it is no such image, is damaged, is not RGB of 8 bits or is larger than 50×50; says which.
     """
     if encoded.startswith(PNG):
-        check_png(encoded)
+        size = check_png(encoded)
     elif encoded.startswith(JPEG):
-        check_jpeg(encoded)
+        size = check_jpeg(encoded)
     else:
         raise ValueError("image: cannot be read, expected PNG or JPEG")
     try:
         with Image.open(io.BytesIO(encoded), formats=("PNG", "JPEG")) as image:
-            check_size(*image.size)
+            if image.size != size:  # Pillow believes the last header, the checks the first
+                raise ValueError("image: two headers that differ, expected one")
             if image.mode != "RGB":
                 raise ValueError(f"image: {image.mode}, expected RGB")
             return pad(np.asarray(image)[None])[0]
-    except (OSError, SyntaxError) as error:  # what Pillow raises for damaged images
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # of damaged images
         raise ValueError(f"image: cannot be read ({error}), expected PNG or JPEG") from error
 
 
 def check_png(encoded):
-    """Raise a ValueError unless a PNG is 8-bit RGB of at most 50×50 and whole; nothing large is unpacked."""
+    """Return a PNG's width and height; raise a ValueError unless it is a whole 8-bit RGB patch.
+
+    Nothing large is unpacked.
+    """
     if len(encoded) < 33 or encoded[8:16] != b"\0\0\0\rIHDR":
         raise ValueError("image: cannot be read (no header), expected PNG or JPEG")
     width, height, bits, colour, _, _, interlace = HEADER.unpack_from(encoded, 16)
@@ -66,9 +70,12 @@ def check_png(encoded):
             raise ValueError("image: cannot be read (a chunk is damaged), expected PNG or JPEG")
         if kind == b"IDAT":
             packed.append(encoded[at + 8 : end])
+        if kind == b"IHDR" and at != len(PNG):
+            raise ValueError("image: two headers, expected one")
         at = end + 4
     if not interlace:
         check_rows(b"".join(packed), 1 + 3 * width, height)
+    return width, height
 
 
 def check_rows(packed, row_bytes, height):
@@ -82,7 +89,7 @@ def check_rows(packed, row_bytes, height):
 
 
 def check_jpeg(encoded):
-    """Raise a ValueError unless the frame header of a JPEG says 8-bit RGB of at most 50×50."""
+    """Return the size in a JPEG's frame header; raise a ValueError unless it is of an 8-bit RGB patch."""
     at = 2
     while at + 10 <= len(encoded) and encoded[at] == 0xFF:
         marker, length = struct.unpack_from(">BH", encoded, at + 1)
@@ -94,7 +101,7 @@ def check_jpeg(encoded):
             if (bits, colours) != (8, 3):
                 names = {1: "grey", 3: "RGB", 4: "CMYK"}
                 raise ValueError(f"image: {names.get(colours, colours)} of {bits} bits, expected RGB of 8")
-            return
+            return width, height
         elif marker in OTHER_FRAMES:
             raise ValueError(f"image: JPEG of kind {marker:#x}, expected a baseline or progressive one")
         else:

@@ -195,9 +195,12 @@ def save_checkpoint(folder, epoch, state):
         np.savez(file, **state)
         file.flush()
         os.fsync(file.fileno())
-    draft.replace(folder / f"checkpoint-{epoch:04d}.npz")
-    for old in sorted(folder.glob("checkpoint-*.npz"))[:-KEPT_CHECKPOINTS]:
-        old.unlink()
+    path = folder / f"checkpoint-{epoch:04d}.npz"
+    draft.replace(path)
+    found = sorted(folder.glob("checkpoint-*.npz"))
+    end = found.index(path) + 1  # later ones are torn: the training went on from an earlier epoch
+    for other in found[: max(end - KEPT_CHECKPOINTS, 0)] + found[end:]:
+        other.unlink()
 
 
 def load_checkpoint(folder):

@@ -55,6 +55,7 @@ class Watch:
         self._containers = list(containers)
         self._extractor = extractor
         self._wake = threading.Event()
+        self._lock = threading.Lock()
         self._points: list[Point] = []
         self._failed = 0, 0  # the exit code that is not 0, and whose it is
         self._readers = [
@@ -136,7 +137,8 @@ class Watch:
         self._hand_over(take_points)
 
     def _hand_over(self, take_points: Callable[[list[Point]], None]) -> None:
-        points, self._points = self._points, []
+        with self._lock:
+            points, self._points = self._points, []
         if points:
             take_points(points)
 
@@ -145,6 +147,8 @@ class Watch:
         while line := container.output.readline(LONGEST_UNBROKEN_LINE):
             text = line.rstrip(b"\r\n")
             writer.write(text)
-            self._points += self._extractor.find(text.decode("utf-8", "replace"))
+            found = self._extractor.find(text.decode("utf-8", "replace"))
+            with self._lock:
+                self._points.extend(found)
         container.output.close()
         self._wake.set()

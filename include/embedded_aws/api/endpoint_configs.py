@@ -41,6 +41,7 @@ def create(context: Context, request: Document) -> Document:
                 "serverless variants are not served here."
             )
         models.find(context, variant["ModelName"])
+    _check_destinations(request)
     name = request["EndpointConfigName"]
     arn = context.arn(ENDPOINT_CONFIG, name)
     document = {
@@ -56,6 +57,15 @@ def create(context: Context, request: Document) -> Document:
             raise ValidationException(f'Cannot create already existing endpoint configuration "{arn}".')
         tags.attach(context, arn, request.get("Tags", []))
     return {"EndpointConfigArn": arn}
+
+
+def _check_destinations(request: Document) -> None:
+    output = request.get("AsyncInferenceConfig", {}).get("OutputConfig", {})
+    capture = request.get("DataCaptureConfig", {})
+    for member in ("S3OutputPath", "S3FailurePath", "DestinationS3Uri"):
+        value = output.get(member) or capture.get(member)
+        if value and not value.startswith("s3://"):
+            raise ValidationException(f"{member} {value}: only s3://bucket/prefix is served here.")
 
 
 def find(context: Context, name: str) -> Document:

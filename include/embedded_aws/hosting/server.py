@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from embedded_aws import artifacts, channels, processes, runtimes
+from embedded_aws.channels import Location
 from embedded_aws.containers import ML, Container, Specification, Workspace, base_environment
 from embedded_aws.logs import StreamWriter
 from embedded_aws.settings import HOST, Settings
@@ -65,7 +66,7 @@ class ModelServer:
         """
         workspace = Workspace(self._directory / "ml", self._isolation)
         runtime = runtimes.find(runtimes.load(self._settings), definition["Image"])
-        self._fetch_model(workspace, definition.get("ModelDataUrl"))
+        self._fetch_model(workspace, definition)
         self.port = _free_port()
         variables = {
             **base_environment(self._settings, runtime, self._directory / "home", threads, self._owner),
@@ -127,10 +128,16 @@ class ModelServer:
         if self._container is not None:
             self._container.kill()
 
-    def _fetch_model(self, workspace: Workspace, uri: str | None) -> None:
-        """Unpack the model's archive into /opt/ml/model."""
+    def _fetch_model(self, workspace: Workspace, definition: Document) -> None:
+        """Put the model into /opt/ml/model: an archive unpacked, or objects below a prefix as they are."""
         model = workspace.directory("model")
+        source = definition.get("ModelDataSource", {}).get("S3DataSource")
+        uri = source["S3Uri"] if source else definition.get("ModelDataUrl")
         if uri is None:
+            return
+        if source and source["CompressionType"] == "None":
+            place = Location.parse(uri)
+            channels.download(self._s3, place.bucket, channels.list_files(self._s3, place), model)
             return
         archive = self._directory / "model.tar.gz"
         channels.download_one(self._s3, uri, archive)

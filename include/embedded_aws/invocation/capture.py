@@ -21,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from embedded_aws import seaweedfs
 from embedded_aws.channels import Location
+from embedded_aws.errors import DownloadError
 from embedded_aws.settings import Settings
 from embedded_aws.store import Document
 
@@ -90,6 +91,8 @@ class Capture:
         for place, lines in records.items():
             try:
                 await asyncio.to_thread(self._store, place, lines)
+            except DownloadError as error:  # no place in S3, nor will it be one
+                print(f"data capture of endpoint {place.endpoint}: {error}", flush=True)
             except (BotoCoreError, ClientError) as error:
                 print(f"data capture of endpoint {place.endpoint}: {error}", flush=True)
                 self._records[place] = [*lines, *self._records[place]]

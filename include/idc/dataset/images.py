@@ -54,12 +54,12 @@ def prepare(image: bytes) -> PatchImage:
         width, height = _check_png(image)
     elif image.startswith(_JPEG_START):
         width, height = _jpeg_size(image)
-        _decode(image)
+        _decode(image, (width, height))
     else:
         raise PatchRefused("is neither PNG nor JPEG")
     if (width, height) == (PATCH_PX, PATCH_PX):
         return PatchImage(image, width, height)
-    return PatchImage(_pad(_decode(image)), width, height)
+    return PatchImage(_pad(_decode(image, (width, height))), width, height)
 
 
 def check_pixels(image: bytes) -> None:
@@ -85,7 +85,7 @@ def _check_png(image: bytes) -> Tuple[int, int]:
         if header.colour != png.RGB or header.bit_depth != 8:
             raise PatchRefused(f"is {header.colour_name} of {header.bit_depth} bits, expected RGB of 8")
         if header.interlace:
-            _decode(image)
+            _decode(image, (header.width, header.height))
         elif (header.width, header.height) != (PATCH_PX, PATCH_PX):
             png.check_pixels(image)
         else:
@@ -121,11 +121,14 @@ def _check_size(width: int, height: int) -> None:
         raise PatchRefused(f"is {width}×{height}, expected at most {PATCH_PX}×{PATCH_PX}")
 
 
-def _decode(image: bytes) -> Image.Image:
+def _decode(image: bytes, size: Tuple[int, int]) -> Image.Image:
+    """Decode an image whose first header says this size: Pillow believes the last one."""
     try:
         with Image.open(io.BytesIO(image), formats=("PNG", "JPEG")) as opened:
+            if opened.size != size:
+                raise PatchRefused("has two headers that differ")
             opened.load()
-    except (OSError, ValueError, SyntaxError) as error:  # what Pillow raises for damaged images
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # of damaged images
         raise PatchRefused(f"cannot be decoded ({error})") from error
     if opened.mode != "RGB":
         raise PatchRefused(f"is {opened.mode}, expected RGB")

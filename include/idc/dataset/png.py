@@ -94,6 +94,8 @@ def check_chunks(image: bytes) -> bytes:
             packed.append(image[at + 8 : end])
         elif kind == b"IEND":
             return packed[0] if len(packed) == 1 else b"".join(packed)
+        elif kind == b"IHDR" and at != len(SIGNATURE):
+            raise ValueError("is a PNG with two headers")
         at = end + 4
     raise ValueError("is a PNG that is cut short")
 

@@ -26,6 +26,8 @@ def test_relative_path(key: str, prefix: str, expected: str) -> None:
 
 def test_location() -> None:
     assert Location.parse("s3://bucket/a/b") == Location("bucket", "a/b")
+    for key in ("d/slide #1.png", "what?.csv", "a b/ä%20"):
+        assert Location.parse(f"s3://bucket/{key}") == Location("bucket", key)
     assert str(Location("bucket", "a/").below("x/y")) == "s3://bucket/a/x/y"
     assert str(Location.parse("s3://bucket").below("x")) == "s3://bucket/x"
     for bad in ("http://bucket/a", "bucket/a", "s3:///a"):

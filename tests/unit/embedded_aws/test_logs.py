@@ -32,6 +32,17 @@ def test_writers_announce_their_stream(tmp_path: Path) -> None:
     assert events.count('"job/algo-1-5"') == 2
 
 
+def test_each_line_of_a_message_has_its_time(tmp_path: Path) -> None:
+    home = settings.load(tmp_path)
+    name = logs.StreamName(logs.ENDPOINT_GROUP, "e/v/i")
+    with logs.StreamWriter(home, name) as writer:
+        writer.write(b"could not be opened:\n- method gz: no")
+    lines = [logs.parse(line) for line in logs.LineReader(name.file(home)).new_lines()]
+    assert [message for _, message in lines] == ["could not be opened:", "- method gz: no"]
+    assert all(stamp > 0 for stamp, _ in lines)
+    assert logs.parse(b"- method gz: no") == (0, "- method gz: no")
+
+
 def test_threads_do_not_tear_lines(tmp_path: Path) -> None:
     home = settings.load(tmp_path)
     name = logs.StreamName(logs.TRAINING_GROUP, "job/algo-1-6")

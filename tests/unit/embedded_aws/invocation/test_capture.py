@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from embedded_aws.invocation.capture import Payload, record
+from embedded_aws import settings
+from embedded_aws.invocation.capture import Capture, Payload, record
 
 KINDS = {"CsvContentTypes": ["text/csv"], "JsonContentTypes": ["application/json"]}
 
@@ -29,3 +33,17 @@ def test_encodings(payload: Payload, encoding: str, data: str) -> None:
         assert (entry["encoding"], entry["data"], entry["mode"]) == (encoding, data, side.upper())
     assert captured["eventMetadata"]["inferenceTime"] == "1970-01-01T00:00:00Z"
     assert "inferenceId" not in captured["eventMetadata"]
+
+
+def test_an_address_outside_s3_spoils_only_its_own_records(tmp_path: Path) -> None:
+    capture, stored = Capture(settings.load(tmp_path)), []
+    vars(capture)["_s3"] = SimpleNamespace(put_object=lambda **members: stored.append(members["Bucket"]))
+    for destination in ("https://elsewhere/x", "s3://bucket/x"):
+        config = {
+            "InitialSamplingPercentage": 100,
+            "DestinationS3Uri": destination,
+            "CaptureOptions": [{"CaptureMode": "Input"}],
+        }
+        capture.take({"capture": config}, "e", "v", None, {"Input": Payload("text/csv", b"1")})
+    asyncio.run(capture.flush())
+    assert stored == ["bucket"]

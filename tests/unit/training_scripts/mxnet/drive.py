@@ -171,6 +171,13 @@ def pixel_by_pixel(stain_jitter, colour_jitter):
     return {"furthest": float(furthest), "changes": np.array(changes).tolist()}
 
 
+def checkpoints_after(folder, epochs):
+    """Save a checkpoint after each of some epochs; return which there are then."""
+    for epoch in epochs:
+        train.save_checkpoint(Path(folder), epoch, {"epoch": np.array(epoch)})
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
 def score(model_dir, folder):
     """Return the probabilities of class 1 that the network itself gives to a split."""
     return network.load(model_dir).probabilities(records.read_split(folder).images)[:, 1].tolist()

@@ -59,6 +59,23 @@ def _interlaced(image: bytes) -> bytes:
     return image[:12] + header + struct.pack(">I", zlib.crc32(header)) + image[33:]
 
 
+def _with_second_header(side: int) -> bytes:
+    """Return a PNG with another IHDR behind the first, which Pillow would believe."""
+    image = _png(50, 50)
+    header = b"IHDR" + struct.pack(">2I5B", side, side, 8, 2, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + header + struct.pack(">I", zlib.crc32(header))
+    return image[:33] + chunk + image[33:]
+
+
+def _with_second_frame(side: int) -> bytes:
+    """Return a JPEG with another frame header behind the first, which Pillow would believe."""
+    image = _encoded(50, 50, "JPEG")
+    at = image.index(b"\xff\xc0")
+    end = at + 2 + int.from_bytes(image[at + 2 : at + 4], "big")
+    second = image[at : at + 5] + struct.pack(">2H", side, side) + image[at + 9 : end]
+    return image[:end] + second + image[end:]
+
+
 REFUSED = {
     "wide": _encoded(51, 50),
     "a large JPEG": _encoded(50, 51, "JPEG"),
@@ -76,6 +93,10 @@ REFUSED = {
     "a lossless JPEG": _with_frame(0xC3),
     "an arithmetic JPEG": _with_frame(0xC9),
     "badly interlaced": _interlaced(_png(50, 50)),
+    "a second header of 60,000² pixels": _with_second_header(60_000),
+    "a second header of a patch": _with_second_header(50),
+    "a JPEG with a second frame header": _with_second_frame(600),
+    "a JPEG with a second frame header of 60,000² pixels": _with_second_frame(60_000),
     "SVG": b"<svg/>",
     "nothing": b"",
 }

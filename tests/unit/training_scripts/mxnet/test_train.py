@@ -133,6 +133,13 @@ def test_a_flipped_bit_in_a_checkpoint_is_noticed(training: Start, trained: Path
     assert _weights(tmp_path) == _weights(trained)
 
 
+def test_checkpoints_that_are_all_torn_do_not_drive_out_what_is_new(drive: Drive, tmp_path: Path) -> None:
+    for epoch in (9, 10):
+        (tmp_path / f"checkpoint-{epoch:04d}.npz").write_bytes(b"PK")
+    kept = drive("checkpoints_after", folder=tmp_path, epochs=[1, 2, 3])
+    assert kept == ["checkpoint-0002.npz", "checkpoint-0003.npz"]
+
+
 def test_goes_on_from_an_interruption_in_the_first_epoch(
     training: Start, trained: Path, tmp_path: Path
 ) -> None:
