@@ -19,6 +19,7 @@ BUILD := PYTHONPATH=include $(HISTOFLOW_ENVS)/bootstrap/bin/python -m stack.envi
 STACK := PYTHONPATH=include $(HISTOFLOW_ENVS)/airflow/bin/python -m stack
 DEV := $(HISTOFLOW_ENVS)/dev/bin
 MKDOCS := $(HISTOFLOW_ENVS)/docs/bin/mkdocs
+INSTALLED := $(HISTOFLOW_ENVS)/airflow/bin/python
 STATE := $(addprefix $(HISTOFLOW_HOME)/,airflow api aws logs run site test)
 
 # Tests keep their state apart, and see nothing of the stack that may be running.
@@ -38,13 +39,14 @@ demo: environments  ## Run the whole pipeline for real and show its results [ARC
 up: environments  ## Start the embedded AWS, Airflow and the REST API [SERVICES=aws]
 	@$(STACK) up $(SERVICES)
 
-down: environments  ## Stop everything; state is kept
-	@$(STACK) down $(SERVICES)
+# What looks at a stack or stops it installs nothing.
+down:  ## Stop everything; state is kept
+	@if [ -x '$(INSTALLED)' ]; then $(STACK) down $(SERVICES); fi
 
-status: environments  ## Show processes, addresses and the latest runs
+status: $(INSTALLED)  ## Show processes, addresses and the latest runs
 	@$(STACK) status
 
-logs: environments  ## Follow the logs of all services [SERVICES=scheduler]
+logs: $(INSTALLED)  ## Follow the logs of all services [SERVICES=scheduler]
 	@$(STACK) logs $(SERVICES)
 
 env: environments  ## Print the variables that point an AWS client here: eval "$$(make -s env)"
@@ -89,10 +91,13 @@ mwaa:  ## Make what Amazon MWAA takes: requirements.txt, plugins.zip and dags/ [
 	@'$(PYTHON)' deploy/mwaa/build.py '$(MWAA)'
 
 clean:  ## Stop everything, then remove all state and the environments
-	@if [ -x '$(HISTOFLOW_ENVS)/airflow/bin/python' ]; then $(STACK) down; fi
+	@if [ -x '$(INSTALLED)' ]; then $(STACK) down; fi
 	@for folder in $(STATE) '$(HISTOFLOW_ENVS)'; do \
 	  if [ -e "$$folder" ]; then echo "removing $$folder"; rm -rf "$$folder"; fi; \
 	done
+
+$(INSTALLED):
+	@$(MAKE) --no-print-directory environments
 
 environments: $(BOOTSTRAP)
 	@$(BUILD) airflow mxnet tensorflow embedded-aws serving sagemaker-sdk
@@ -113,7 +118,8 @@ node-environment: test-environments
 	@PYTHONPATH=include $(DEV)/python -m stack.node
 
 $(BOOTSTRAP): requirements/bootstrap.txt
-	@command -v '$(PYTHON)' >/dev/null || { echo "error: Python 3.11 not found. Install it, or run make with PYTHON=<its path>." >&2; exit 1; }
+	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+	  echo "error: Python 3.11 not found (MXNet has no wheels for later ones). Install it, or run make with PYTHON=<its path>." >&2; exit 1; }
 	@echo "environment bootstrap: building" >&2
 	@rm -rf '$(HISTOFLOW_ENVS)/bootstrap'
 	@'$(PYTHON)' -m venv '$(HISTOFLOW_ENVS)/bootstrap'

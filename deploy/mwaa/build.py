@@ -28,12 +28,21 @@ NOT_THERE = {
 # Folders of the archive, whose root is on Airflow's path, and where each comes from.
 PACKED = {"": "plugins", "idc": "include/idc", "training_scripts": "training_scripts"}
 IGNORED = ("idc/", "training_scripts/")
+MADE = {"dags", "plugins.zip", "requirements.txt", "startup.sh"}
 CONSTRAINTS = "/usr/local/airflow/dags/constraints.txt"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def build(folder: Path) -> None:
-    """Fill `folder`, which loses what it held."""
+    """Fill `folder`, which loses what an earlier build put there.
+
+    Raises:
+        SystemExit: it holds anything else.
+    """
+    others = {path.name for path in folder.glob("*")} - MADE
+    if others:
+        names = ", ".join(sorted(others))
+        sys.exit(f"{folder}: holds {names}, expected nothing or an earlier build. Name another folder.")
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "dags").mkdir(parents=True)
     for path in sorted((ROOT / "dags").glob("*.py")):

@@ -24,6 +24,8 @@ def keep(
 ) -> None:
     """Start a service's processes unless they run with these very commands and variables.
 
+    Those that had been given up are given another chance.
+
     Args:
         name: of the service, for people.
         group: its processes.
@@ -36,6 +38,7 @@ def keep(
         say(f"{name}: its settings have changed, starting it anew")
         stop(group)
     if supervision.is_running(group):
+        supervision.start_given_up(group)
         return
     if strays := processes.stop(group.home):
         say(f"{name}: ended {len(strays)} processes that an earlier start left behind")

@@ -45,8 +45,11 @@ def up(settings: StackSettings, names: Sequence[Service] = ()) -> None:
 
 
 def down(settings: StackSettings, names: Sequence[Service] = ()) -> None:
-    """Stop the services and whatever they left; their state stays."""
-    services = chosen(settings, names)
+    """Stop the services and whatever they left; their state stays.
+
+    With AWS at Amazon too: an embedded one may have been started before.
+    """
+    services = list(names) or ["aws", "airflow", "api"]
     with _one_at_a_time(settings):
         if "api" in services:
             prediction_api.down(settings)

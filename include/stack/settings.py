@@ -5,8 +5,10 @@ Each is an environment variable named `HISTOFLOW_` + the field's name in capital
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,6 +22,7 @@ Service = Literal["aws", "airflow", "api"]
 
 _A_PORT = "a free port from 1024 to 65535"
 _SQLALCHEMY_POSTGRES = "postgresql+psycopg2://"
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 
 class StackSettings(BaseSettings):
@@ -90,6 +93,13 @@ class StackSettings(BaseSettings):
         if self.aws == "amazon" and missing:
             raise ValueError(
                 f"{' and '.join(missing)}: missing, expected with HISTOFLOW_AWS=amazon. Name your own."
+            )
+        endpoints = {name: value for name, value in os.environ.items() if name.startswith("AWS_ENDPOINT_URL")}
+        here = [name for name, value in endpoints.items() if urlsplit(value).hostname in _THIS_MACHINE]
+        if self.aws == "amazon" and here:
+            raise ValueError(
+                f"{' and '.join(sorted(here))}: on this machine, expected Amazon's with "
+                "HISTOFLOW_AWS=amazon. What `make env` printed is for the embedded AWS: open another shell."
             )
         return self
 

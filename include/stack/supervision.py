@@ -98,6 +98,14 @@ def components(group: Group) -> list[ComponentState] | None:
         return None
 
 
+def start_given_up(group: Group) -> None:
+    """Start those processes again that supervisord has stopped restarting; what kept them may be mended."""
+    with _remote(group) as supervisor:
+        for component in components(group) or []:
+            if component.state == "FATAL":
+                supervisor.startProcess(component.name, False)
+
+
 def shut_down(group: Group) -> None:
     """Ask supervisord to stop its processes and itself, and wait until it has."""
     try:

@@ -47,6 +47,14 @@ def test_the_folders_are_those_of_the_image(values: dict[str, Any]) -> None:
         assert f"AIRFLOW__CORE__{option.upper()}={values['config']['core'][option]}" in image
 
 
+def test_the_image_has_what_the_chart_calls(values: dict[str, Any]) -> None:
+    image = (FOLDER / "Dockerfile").read_text()
+
+    assert "> /entrypoint && chmod 755 /entrypoint" in image  # the probes run it, whatever the image's own is
+    for component in ("scheduler", "dagProcessor", "triggerer", "workers"):
+        assert not values[component]["logGroomerSidecar"]["enabled"], "there is no /clean-logs"
+
+
 def test_nothing_secret_is_in_the_values_and_every_secret_is_on_the_page(values: dict[str, Any]) -> None:
     page = (ROOT / "docs/guides/kubernetes.md").read_text()
     named = [values[key] for key in ("fernetKeySecretName", "apiSecretKeySecretName", "jwtSecretName")]

@@ -42,6 +42,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built(tmp_path_factory.mktemp("mwaa") / "out")
 
 
+def test_a_folder_that_holds_anything_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    command = [sys.executable, ROOT / "deploy/mwaa/build.py", tmp_path]
+
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert "holds mine.txt, expected nothing or an earlier build" in done.stderr
+    assert (tmp_path / "mine.txt").read_text() == "precious"
+
+
 @pytest.mark.slow
 def test_airflow_reads_dags_and_plugins_from_what_is_unpacked(made: Path, tmp_path: Path) -> None:
     plugins = tmp_path / "plugins"

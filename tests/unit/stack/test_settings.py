@@ -51,6 +51,18 @@ def test_a_wrong_database_is_refused_without_showing_its_password(monkeypatch: p
     assert "canary" not in str(caught.value)
 
 
+def test_amazon_is_not_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HISTOFLOW_AWS", "amazon")
+    monkeypatch.setenv("HISTOFLOW_BUCKET", "mine")
+    monkeypatch.setenv("HISTOFLOW_ROLE_ARN", "arn:aws:iam::123456789012:role/mine")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://bucket.vpce-1.s3.us-east-1.vpce.amazonaws.com")
+    assert stack_settings().aws == "amazon"
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+    with pytest.raises(ConfigurationError, match="AWS_ENDPOINT_URL: on this machine, expected Amazon's"):
+        stack_settings()
+
+
 def test_amazon_needs_a_bucket_and_a_role_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HISTOFLOW_AWS", "amazon")
     with pytest.raises(ConfigurationError, match="HISTOFLOW_BUCKET and HISTOFLOW_ROLE_ARN: missing"):

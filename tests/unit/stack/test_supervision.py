@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stack import processes, supervision
+from stack import processes, running, supervision
 from stack.errors import ServiceFailed
 from stack.supervision import Group
 
@@ -83,6 +83,20 @@ def test_a_component_that_cannot_start_is_given_up(group: Group, environment: di
     supervision.start(group, {"absent": ["/nonexistent/program"]}, environment)
 
     until(lambda: [c.is_given_up for c in supervision.components(group) or []] == [True], timeout_s=30)
+
+
+def test_what_was_given_up_is_started_again_once_it_can_be(
+    group: Group, environment: dict[str, str], tmp_path: Path
+) -> None:
+    mended = tmp_path / "mended"
+    commands = {"one": ["sh", "-c", f"test -e {mended} && exec sleep 600"]}
+    running.keep("one", group, commands, environment, lambda: None)
+    until(lambda: [c.is_given_up for c in supervision.components(group) or []] == [True], timeout_s=30)
+
+    mended.touch()
+    running.keep("one", group, commands, environment, lambda: None)
+
+    until(lambda: pid_of(group, "one"))
 
 
 def test_a_long_home_gets_a_short_socket(group: Group, environment: dict[str, str], tmp_path: Path) -> None:
