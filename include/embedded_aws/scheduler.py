@@ -73,11 +73,16 @@ class Scheduler:
         """Forget an agent that is dead, and remove what it left though its job had ended."""
         if not self._store.query("SELECT 1 FROM agent WHERE arn = ? AND pid = ?", (arn, pid)):
             return  # its job has been settled
+        self._kill_containers(arn)
         kind, _, name = arn.rpartition(":")[2].partition("/")
         for agent in AGENTS:
             if agent.states.kind.arn_type == kind:
                 shutil.rmtree(self._settings.work_dir / agent.states.kind.name / name, ignore_errors=True)
         self._store.execute("DELETE FROM agent WHERE arn = ? AND pid = ?", (arn, pid))
+
+    def _kill_containers(self, arn: str) -> None:
+        left = [own for own in processes.belonging_to(self._settings.home) if own.owner == arn]
+        processes.kill([own.process for own in left if own.role == "container"])
 
     def _end_overdue(self) -> None:
         """End the jobs that have waited too long; looks at them all, so not at every wake-up."""
@@ -104,8 +109,7 @@ class Scheduler:
         """The job's agent died: end what it left and fail the job, or stop it if that was asked."""
         if not self._store.query("SELECT 1 FROM agent WHERE arn = ?", (row.arn,)):
             return  # it was done, and gone since we looked
-        left = [own for own in processes.belonging_to(self._settings.home) if own.owner == row.arn]
-        processes.kill([own.process for own in left if own.role == "container"])
+        self._kill_containers(row.arn)
         shutil.rmtree(self._settings.work_dir / agent.states.kind.name / row.name, ignore_errors=True)
 
         def change(document: Document) -> None:

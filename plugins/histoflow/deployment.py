@@ -19,7 +19,7 @@ from idc.deployment.decision import Outcome
 from idc.deployment.package import IMAGE
 from idc.deployment.question import question
 from idc.deployment.version import REJECTED, Version
-from idc.errors import MissingObject
+from idc.errors import InputError
 from idc.served import ServedModel
 from idc.settings import settings
 from idc.stages import deploy, evaluate, rollback
@@ -154,8 +154,9 @@ def conclude_rollback(chosen: Mapping[str, Any], *, asset: Asset) -> dict[str, A
     facts = rollback.record(runs.store(), target=target, bad=bad, reason=reason)
     if bad:
         try:
-            _report(bad.served.partition, bad.served.variant, is_decided=True)
-        except MissingObject as error:  # what it shows may have been deleted since
+            if rollback.is_reported(runs.store(), bad):
+                _report(bad.served.partition, bad.served.variant, is_decided=True)
+        except InputError as error:  # what it shows may have been deleted or damaged since
             log.warning("The report of %s does not tell of it: %s", bad.name, error)
     return facts
 

@@ -264,7 +264,12 @@ def tuning() -> dict[str, Param]:
             description="How the next values are chosen; `Grid` takes lists of choices only.",
         ),
         "jobs": Param(
-            12, type="integer", minimum=1, maximum=750, title="Jobs", description="Training jobs in all."
+            12,
+            type="integer",
+            minimum=1,
+            maximum=750,
+            title="Jobs",
+            description="Training jobs in all; at least the combinations of a `Grid`.",
         ),
         "parallel": Param(
             2,

@@ -71,13 +71,13 @@ def search(options: TuningOptions, *, is_script: bool) -> dict[str, Any]:
     default = ranges.SCRIPT if is_script else ranges.BUILTIN
     chosen = ranges.given_ranges(default, options.ranges)
     limits = {"MaxNumberOfTrainingJobs": options.jobs, "MaxParallelTrainingJobs": options.parallel}
-    if options.strategy == GRID:  # the service counts the combinations, and takes no other number of jobs
+    if options.strategy == GRID:  # the service takes just the number of all combinations
         combinations = math.prod(len(one.values) for one in chosen)
         if combinations > options.jobs:
             action = "Ask for as many jobs, or give fewer choices."
             expected = f"the {combinations} combinations of the choices"
             raise ConfigurationError("jobs", "of the grid", str(options.jobs), expected, action)
-        del limits["MaxNumberOfTrainingJobs"]
+        limits["MaxNumberOfTrainingJobs"] = combinations or options.jobs  # none: it says what a grid is of
     # Hyperband stops what is unpromising itself, and the service takes no other rule beside it.
     is_stopped_early = options.early_stopping and options.strategy != HYPERBAND
     config = {

@@ -56,7 +56,7 @@ class Exchange:
                 headers = MutableHeaders(scope=message)
                 _add_headers(headers, request_id)
                 lingers = not is_read
-                if lingers:  # what is refused is not read to its end, but the connection closed
+                if lingers:  # what is refused need not be sent to its end: the connection is closed
                     headers["Connection"] = "close"
             elif lingers:
                 message = {**message, "more_body": True}

@@ -114,7 +114,7 @@ async def status(id: str, key: Viewer, service: Shared) -> Slide:
     responses=descriptions.problems(401, 403, 404, 422, 429),
 )  # fmt: skip
 async def cancel(id: str, key: Viewer, service: Shared) -> Slide:
-    """Cancel a slide that has not ended; of one that has, delete the answers."""
+    """Cancel a slide if it has not ended, and delete its answers."""
 
     def end() -> Slide:
         slide = _own(service, id, key)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from idc import layout
+from idc import layout, registry
 from idc.dataset.storage import ObjectStore
 from idc.deployment.decision import Outcome
 from idc.deployment.version import APPROVED, Version
 from idc.errors import ConflictError, MissingObject
 from idc.jobs.state import EndpointState
-from idc.stages.deploy import read_decision, write_decision
+from idc.stages.deploy import metrics_of, read_decision, write_decision
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,20 @@ def check(before: Version | None, now: Version | None, endpoint: str) -> Version
         raise MissingObject("version", before.name, f"{before.status}: {before.reason}", APPROVED, action)
     log.info("Back from %s to %s (%s)", now.name if now else "nothing", before.name, before.arn)
     return before
+
+
+def is_reported(store: ObjectStore, version: Version) -> bool:
+    """Return whether its partition's measures and decision are still about a version.
+
+    Raises:
+        MissingObject: they are gone.
+    """
+    served = version.served
+    candidate = registry.candidate(store, served.partition, served.variant)
+    measured = metrics_of(store, served.partition, served.variant)["model_data"]
+    decided = read_decision(store, served.partition)["variant"]
+    found = (candidate.model_data, measured, decided)
+    return found == (served.model_data, served.model_data, served.variant)
 
 
 def record(store: ObjectStore, *, target: Version, bad: Version | None, reason: str) -> dict[str, Any]:

@@ -65,8 +65,8 @@ class ScalingHook(AwsHook):
             )
             found = [target["ResourceId"] for page in pages for target in page["ScalableTargets"]]
             for name in found:
-                if name.startswith(f"endpoint/{endpoint}/") and not name.endswith(f"/{kept_variant}"):
-                    variant = name.rpartition("/")[2]
+                variant = name.rpartition("/")[2]
+                if name.startswith(f"endpoint/{endpoint}/") and variant != kept_variant:
                     self.api.deregister_scalable_target(**resource(endpoint, variant))
                     self.log.info("%s scales no more.", name)
 

@@ -60,8 +60,9 @@ def test_what_is_searched_is_not_static() -> None:
 def test_a_grid_is_of_all_its_combinations() -> None:
     grid = replace(OPTIONS, strategy="Grid", ranges={"momentum": [0.8, 0.9], "optimizer": ["sgd", "nag"]})
 
-    limits = config(replace(grid, jobs=4), is_script=False)["ResourceLimits"]
-    assert limits == {"MaxParallelTrainingJobs": OPTIONS.parallel}
+    for jobs in (4, 12):
+        limits = config(replace(grid, jobs=jobs), is_script=False)["ResourceLimits"]
+        assert limits["MaxNumberOfTrainingJobs"] == 4
     with pytest.raises(ConfigurationError, match="3, expected the 4 combinations"):
         config(replace(grid, jobs=3), is_script=False)
 

@@ -184,6 +184,17 @@ def test_the_stage_writes_everything_and_the_same_again(
     assert "found by the tuning job tune-1" in json.dumps(json.loads(store.get(f"{prefix}card.json")))
 
 
+@pytest.mark.usefixtures("facts")
+def test_a_decision_is_told_once_it_is_about_these_measures(generated: Converted) -> None:
+    store, told = generated.store, {}
+    decision = {"outcome": "deploy", "variant": "mxnet", "reasons": ["it passed every gate"]}
+    store.put(layout.decision(PARTITION), json.dumps(decision).encode())
+    for is_decided in (True, False):
+        stage.evaluation(store, partition=PARTITION, variant="mxnet", is_decided=is_decided)
+        told[is_decided] = b"it passed every gate" in store.get(layout.evaluation_report(PARTITION, "mxnet"))
+    assert told == {True: True, False: False}
+
+
 def test_a_candidate_that_was_not_measured_has_no_report(generated: Converted) -> None:
     with pytest.raises(MissingObject, match=r"tensorflow/metrics\.json"):
         stage.evaluation(generated.store, partition=PARTITION, variant="tensorflow")

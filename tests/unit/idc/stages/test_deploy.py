@@ -162,6 +162,16 @@ def test_a_decision_that_was_taken_back_says_so(snapshot: ObjectStore, version: 
     assert (decision["reasons"][-1], decision["reasons"].count(why)) == (why, 1)
 
 
+def test_a_report_tells_of_a_rollback_only_while_it_is_about_that_model(
+    snapshot: ObjectStore, version: Version
+) -> None:
+    assert judged(snapshot).variant == version.served.variant
+    assert rollback.is_reported(snapshot, version)
+
+    newer = replace(version.served, model_data=f"{version.served.model_data}.newer")
+    assert not rollback.is_reported(snapshot, replace(version, served=newer))
+
+
 def smoke_test(
     store: ObjectStore,
     version: Version,
