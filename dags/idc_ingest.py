@@ -97,8 +97,9 @@ def idc_ingest() -> None:
         from histoflow import runs
         from idc.stages import ingest
 
+        split = ingest.keep_split(runs.store(), runs.parameter("split", None))
         facts = ingest.run(runs.store(), partition=runs.partition(), archive=runs.archive())
-        runs.publish(SNAPSHOT, **facts, split=runs.parameter("split", None))
+        runs.publish(SNAPSHOT, **facts, split=split)
         return facts
 
     source() >> [kaggle, archive()]

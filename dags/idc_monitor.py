@@ -16,7 +16,7 @@ stains, colour, tissue and probabilities, and metrics on the labels, with 95 % b
 trained again once for a model: more often, the same data hold nothing new. A new snapshot does.
 
 **Running it again** for a day that is over looks at the same model and writes the same. **A backfill** looks
-at days gone by: `airflow backfill create --dag-id idc_monitor --from-date 2026-11-01 --to-date 2026-11-24`.
+at days gone by: `airflow backfill create --dag-id idc_monitor --from-date 2026-11-01 --to-date 2026-11-25`.
 
 **When it fails** nothing that is served is touched. No endpoint, traffic or label is no failure, nor is a
 damaged line or label: report and log name it. Research software, not a diagnostic device.

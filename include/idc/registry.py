@@ -18,6 +18,12 @@ from idc.errors import ConflictError, MissingObject
 log = logging.getLogger(__name__)
 
 
+def partitions(store: ObjectStore) -> list[str]:
+    """Return the partitions below which anything is kept of a snapshot, in order."""
+    below = (key.removeprefix(layout.SNAPSHOTS).partition("/") for key in store.keys(layout.SNAPSHOTS))
+    return sorted({name for name, slash, _ in below if name and slash})
+
+
 @dataclass(frozen=True)
 class Candidate:
     """One variant's trained model of one partition; `metrics` are the last its training job reported.

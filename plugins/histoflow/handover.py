@@ -84,7 +84,7 @@ def keep_manifest(context: Context, store: ObjectStore, facts: Mapping[str, Any]
         "params": _without_secrets({name: value(context, name) for name in context["params"]}),
         THEN: _without_secrets(passed_on(context)),
         "settings": _without_secrets(settings().model_dump(mode="json", exclude=_OF_THE_MACHINE)),
-        "made": dict(facts),
+        "made": _without_secrets(facts),
     }
     registry.write_json(store, layout.run_manifest(run.partition_key, run.dag_id, run.run_id), content)
 

@@ -57,7 +57,9 @@ def guard(session: requests.Session, origin: str) -> None:
 
 
 def address(url: str) -> str:
-    """Return an address without what may be secret in it: user, password and query."""
+    """Return an address without what may be secret in it: user, password and query; a path as it is."""
+    if "://" not in url:
+        return url
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 

@@ -22,6 +22,7 @@ NAME_LIMIT = 63  # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API
 TUNING_NAME_LIMIT = 32
 _DIGEST_CHARACTERS = 10
 _ATTEMPT_CHARACTERS = len("-999")
+_PARTITION_CHARACTERS = 12
 
 
 class JobKind(enum.StrEnum):
@@ -95,9 +96,9 @@ class JobSpec:
 def prefix_of(dag_id: str, partition: str, variant: str = "", again: str = "") -> str:
     """Return the readable head of a job's name, such as `idc-train-2026-11-mxnet`.
 
-    `again` names a rerun: it stands before what a name may have no room for.
+    `again` names a rerun. Of a long partition key only the head is shown: a name has room for the rest.
     """
-    return "-".join(part for part in (dag_id, again, partition, variant) if part)
+    return "-".join(part for part in (dag_id, partition[:_PARTITION_CHARACTERS], variant, again) if part)
 
 
 def digest_of(request: Mapping[str, Any]) -> str:

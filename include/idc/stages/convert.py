@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from idc import layout
+from idc.dataset.answers import address
 from idc.dataset.conversion import ConversionSettings
 from idc.dataset.given_split import store_split
 from idc.dataset.index import DatasetIndex, find_index, verify_dataset
@@ -50,8 +51,9 @@ def plan(
         ConfigurationError, LeakageError: the given split is no split.
     """
     if split:
-        digest = store_split(open_source(split, store).blocks(), split, store)
-        log.info("The split is given by %s, SHA-256 %s: seed and shares do not decide it.", split, digest)
+        name = address(split)
+        digest = store_split(open_source(split, store).blocks(), name, store)
+        log.info("The split is given by %s, SHA-256 %s: seed and shares do not decide it.", name, digest)
         options = replace(options, split_sha256=digest)
     digest = digest_of_dataset(store, settings, partition, options)
     if rebuild:

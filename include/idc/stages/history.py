@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from idc import layout
+from idc import layout, registry
 from idc.dataset.manifest import find_manifest
 from idc.dataset.snapshot import find_dataset
 from idc.dataset.storage import ObjectStore
@@ -33,7 +33,7 @@ def run(store: ObjectStore) -> dict[str, Any]:
 
 def read(store: ObjectStore) -> Iterator[Month]:
     """Yield what is known of each partition with a snapshot, the oldest first."""
-    for partition in sorted({key.split("/")[1] for key in store.keys(layout.SNAPSHOTS)}):
+    for partition in registry.partitions(store):
         manifest = find_manifest(store, partition)
         if manifest is None:
             continue

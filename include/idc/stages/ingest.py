@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from idc import layout
+from idc.dataset.answers import address
+from idc.dataset.given_split import store_split
 from idc.dataset.growth import of_partition
 from idc.dataset.releases import Kaggle, Release, is_release, parse_release
 from idc.dataset.snapshot import ingest
+from idc.dataset.sources import open_source
 from idc.dataset.storage import ObjectStore
 from idc.errors import ConfigurationError
 
@@ -30,6 +34,19 @@ def choose(archive: str | None, version: int | None, *, has_kaggle: bool) -> str
         action = "Leave the version empty, or name a data set of Kaggle without one."
         raise ConfigurationError("version", version, f"asked of {uri}", "a data set of Kaggle", action)
     return Release(release.dataset, version).uri
+
+
+def keep_split(store: ObjectStore, split: str | None) -> str | None:
+    """Keep the split that an address gives, so that a signed one is not handed on; return where it is kept.
+
+    Raises:
+        ConfigurationError, LeakageError: it is no split.
+        MissingObject: there is nothing at that address.
+    """
+    if not split:
+        return None
+    digest = store_split(open_source(split, store).blocks(), address(split), store)
+    return store.uri(layout.given_split(digest))
 
 
 def run(store: ObjectStore, *, partition: str, archive: str, kaggle: Kaggle | None = None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -65,9 +66,9 @@ def model_of(store: ObjectStore, day: str) -> str | None:
 
 
 def newest_partition(store: ObjectStore) -> str | None:
-    """Return the newest partition that has a dataset, None if none has."""
-    partitions = {key.split("/")[1] for key in store.keys(layout.SNAPSHOTS)}
-    return next((one for one in sorted(partitions, reverse=True) if find_dataset(store, one)), None)
+    """Return the newest month or day that has a dataset, None if none has: a trial has no time."""
+    dated = [one for one in registry.partitions(store) if re.match(r"\d{4}-\d{2}", one)]
+    return next((one for one in reversed(dated) if find_dataset(store, one)), None)
 
 
 def order(

@@ -59,7 +59,7 @@ def plan(
                 "dataset_digest": index.dataset_digest,
                 "synthetic": index.synthetic,
                 # The DAG's id would leave no room for the variant in a tuning job's 32 characters.
-                "prefix": prefix_of(partition, name),
+                "prefix": prefix_of(partition, "", name),
                 "plan": job.to_dict(),
                 "search": search,
             }

@@ -45,8 +45,9 @@ class KaggleDatasetToS3Operator(BaseOperator):
         from idc.stages import ingest
 
         store = runs.store()
+        # For `idc_convert`, which this run starts.
+        split = ingest.keep_split(store, (context.get("params") or {}).get("split"))
         facts = ingest.run(store, partition=self.partition, archive=self.dataset, kaggle=self.hook)
-        split = (context.get("params") or {}).get("split")  # for `idc_convert`, which this run starts
         for asset in self.outlets:
             handover.announce(context, store, asset, {**facts, "split": split})
         return facts

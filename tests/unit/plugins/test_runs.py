@@ -248,12 +248,14 @@ def test_a_run_keeps_what_it_was_asked_for_without_secrets(monkeypatch: pytest.M
     events = {asset: SimpleNamespace(extra=None)}
     with context(run_id="backfill__2026-06-01T03:00:00+00:00", dag_id="idc_ingest", conf=conf, **conf) as run:
         run["outlet_events"] = events
-        handover.announce(run, store, asset, {"patients": 7})
+        facts = {"patients": 7, "split": "https://h.org/s.csv?signature=secret"}
+        handover.announce(run, store, asset, facts)
 
-    assert events[asset].extra == {"patients": 7, "then": {"idc_train": {"epochs": 2}}}
+    assert events[asset].extra == {**facts, "then": {"idc_train": {"epochs": 2}}}
     assert written["Key"] == "runs/2026-10/idc_ingest/backfill__2026-06-01T03-00-00-00-00.json"
     assert b"secret" not in bytes(written["Body"])
     kept = json.loads(bytes(written["Body"]))
     assert kept["conf"]["archive"] == "https://h.org/a.zip"
     assert kept["settings"]["archive"] == "https://h.org/b.zip"
-    assert (kept["run_type"], kept["made"], kept["settings"]["epochs"]) == ("backfill", {"patients": 7}, 5)
+    assert kept["made"] == {"patients": 7, "split": "https://h.org/s.csv"}
+    assert (kept["run_type"], kept["settings"]["epochs"]) == ("backfill", 5)

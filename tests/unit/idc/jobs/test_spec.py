@@ -113,7 +113,8 @@ def test_a_prefix_leaves_out_what_is_not_given() -> None:
     assert prefix_of("idc_train", "2026-11", "mxnet") == "idc_train-2026-11-mxnet"
 
 
-def test_a_rerun_has_a_name_of_its_own_however_long_the_partition_is() -> None:
-    heads = [prefix_of("idc_train", "p" * 128, "builtin-lowlevel", again) for again in ("", "r1", "r2")]
+def test_every_variant_and_rerun_has_a_name_of_its_own_however_long_the_partition_is() -> None:
+    variants, reruns = ("builtin-lowlevel", "builtin-sdk"), ("", "r1a2b3c", "r1a2b3d")
+    heads = [prefix_of("idc_train", "p" * 128, one, again) for one in variants for again in reruns]
 
-    assert len({spec(prefix=head).name() for head in heads}) == 3
+    assert len({spec(prefix=head).name() for head in heads}) == 6

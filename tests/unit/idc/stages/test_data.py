@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 from unit.idc.stages.rehearsal import (
@@ -13,6 +14,7 @@ from unit.idc.stages.rehearsal import (
 )
 
 from idc import registry
+from idc.dataset.answers import address
 from idc.dataset.conversion import ConversionSettings
 from idc.dataset.storage import ObjectStore
 from idc.errors import ConfigurationError, MissingObject, SnapshotConflict
@@ -32,6 +34,20 @@ def test_ingest_needs_an_archive_and_keeps_the_first(snapshot: ObjectStore) -> N
         ingest.choose(None, None, has_kaggle=False)
     with pytest.raises(SnapshotConflict):
         ingest.run(snapshot, partition=PARTITION, archive="synthetic://?patients=9&patches=160&seed=3")
+
+
+def test_a_given_split_is_kept_and_its_address_forgotten(store: ObjectStore, tmp_path: Path) -> None:
+    table = tmp_path / "split.csv"
+    table.write_text("patient,split\n1,train\n2,test\n")
+
+    kept = ingest.keep_split(store, str(table))
+
+    assert kept is not None
+    assert kept.startswith(f"s3://{store.bucket}/splits/")
+    assert ingest.keep_split(store, kept) == kept
+    assert ingest.keep_split(store, None) is None
+    assert address("https://u:p@h/split.csv?X-Amz-Signature=s") == "https://h/split.csv"
+    assert address(str(table)) == str(table)
 
 
 def test_a_conversion_needs_a_snapshot(store: ObjectStore) -> None:

@@ -273,6 +273,9 @@ def test_a_partition_is_trained_again_once_for_a_model(snapshot: ObjectStore) ->
 
 
 def test_the_newest_partition_with_a_dataset(store: ObjectStore, snapshot: ObjectStore, dataset: str) -> None:
-    store.put(layout.manifest("2026-11"), b"{}")
+    for key in (layout.manifest("2026-11"), "snapshots/", "snapshots/.keep"):
+        store.put(key, b"{}")
+    store.put(layout.dataset_pointer("trial"), store.get(layout.dataset_pointer(PARTITION)))
 
+    assert registry.partitions(store) == [PARTITION, "2026-11", "trial"]
     assert monitor.newest_partition(snapshot) == PARTITION
