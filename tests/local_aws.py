@@ -16,7 +16,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,6 +50,13 @@ def wait_until(check: Callable[[], T | None], timeout_s: float = 60, period_s: f
             raise AssertionError(f"{check} did not come true within {timeout_s} s")
         pause.wait(period_s)
     return value
+
+
+def kill(processes: Iterable[psutil.Process]) -> None:
+    """kill -9 the processes; some may have ended by now, with another of them."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def interpreter(environment: str) -> str:
@@ -134,11 +141,7 @@ class LocalAws:
 
     def kill_everything(self) -> None:
         """kill -9 every process that belongs to the home."""
-        for process in self.processes():
-            try:
-                process.kill()
-            except psutil.Error:
-                continue
+        kill(self.processes())
         wait_until(lambda: not self.processes(), 10)
 
     def processes(self, role: str | None = None, owner: str | None = None) -> list[psutil.Process]:

@@ -114,5 +114,4 @@ def opened(home: Path, **variables: str) -> Iterator[Workshop]:
     )
     yield made
     made.make("down")
-    for process in made.processes():
-        process.kill()
+    local_aws.kill(made.processes())

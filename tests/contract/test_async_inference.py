@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from contract.conftest import unique
 from contract.hosting import ECHO, Endpoints
-from local_aws import LocalAws, wait_until
+from local_aws import LocalAws, kill, wait_until
 
 LARGE_BYTES = 20 * 1024 * 1024
 
@@ -141,7 +141,6 @@ def test_the_queue_survives_a_kill(fresh_aws: LocalAws) -> None:
     )
     name = endpoints.in_service(endpoints.model(slow), AsyncInferenceConfig=config(endpoints))
     asked = [ask(endpoints, name, b"slow")["OutputLocation"] for _ in range(4)]
-    for process in fresh_aws.processes("edge"):
-        process.kill()
+    kill(fresh_aws.processes("edge"))
     for location in asked:
         assert json.loads(content(endpoints, location))["data"] == "slow"

@@ -25,7 +25,7 @@ from conversions import (
     resources,
     run,
 )
-from local_aws import LocalAws, wait_until
+from local_aws import LocalAws, kill, wait_until
 
 from idc import layout
 from idc.dataset.conversion import Conversion, ConversionSettings
@@ -220,8 +220,7 @@ def test_a_killed_processing_job_is_made_good_by_the_next(
     job = Job(embedded_aws, spec)
     parts = layout.parts_prefix(conversion.dataset_digest)
     wait_until(lambda: len(list(store.keys(parts))) >= finished and job.converters(host), 100)
-    for process in job.converters(host):
-        process.kill()
+    kill(job.converters(host))
     assert job.ended() == "Failed"
     assert find_index(store, conversion.dataset_digest) is None
     kept = {key: store.client.head_object(Bucket=store.bucket, Key=key)["ETag"] for key in store.keys(parts)}

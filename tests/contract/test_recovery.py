@@ -11,7 +11,7 @@ import psutil
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from contract.test_endpoints import ECHO, Endpoints
-from local_aws import LocalAws, wait_until
+from local_aws import LocalAws, kill, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -23,8 +23,7 @@ def test_jobs_outlive_the_servers(embedded_aws: LocalAws, jobs: Any) -> None:
     name = jobs.train(SHORT)
     jobs.logged(name, "sleeping")
     for role in ("controller", "edge", "moto"):
-        for process in _servers(embedded_aws, role):
-            process.kill()
+        kill(_servers(embedded_aws, role))
     wait_until(lambda: _answers(jobs, name), 30)
     assert jobs.ended(name)["TrainingJobStatus"] == "Completed"
     assert "awake" in jobs.logged(name, "awake")
@@ -50,8 +49,7 @@ def test_a_job_waits_for_an_s3_that_restarts(fresh_aws: LocalAws, jobs_of: Calla
 
     def keep_away() -> None:
         while not away.wait(0.1):
-            for process in _servers(fresh_aws, "s3"):
-                process.kill()
+            kill(_servers(fresh_aws, "s3"))
 
     killer = threading.Thread(target=keep_away)
     killer.start()
@@ -128,8 +126,7 @@ def test_killed_at_every_moment_of_a_job(fresh_aws: LocalAws, jobs_of: Callable[
     for step in range(8):
         names.append(jobs.train("print('ran')"))
         threading.Event().wait(0.04 * step)
-        for process in fresh_aws.processes("controller") if step % 2 else _servers(fresh_aws, "controller"):
-            process.kill()
+        kill(fresh_aws.processes("controller") if step % 2 else _servers(fresh_aws, "controller"))
     for name in names:
         job = jobs.ended(name, 60)
         assert job["TrainingJobStatus"] in ("Completed", "Failed")

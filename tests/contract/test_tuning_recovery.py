@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 from collections.abc import Callable
 from typing import Any
 
+import psutil
 import pytest
 from contract.tuning import Tuning
-from local_aws import LocalAws, wait_until
+from local_aws import LocalAws, kill, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -41,8 +43,9 @@ def test_the_controller_dies_at_every_moment(fresh_aws: LocalAws, jobs_of: Calla
     for _ in range(6):
         threading.Event().wait(chance.uniform(0.1, 1.2))
         for process in fresh_aws.processes("controller"):
-            if process.ppid() in supervisor:
-                process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if process.ppid() in supervisor:
+                    process.kill()
     check_whole(tuning, name)
     assert tuning.values(name) == tuning.values(reference)
 
@@ -71,8 +74,7 @@ def test_a_child_is_killed(fresh_aws: LocalAws, jobs_of: Callable[[LocalAws], An
     definition = tuning.definition(static={"epochs": "2", "pace": "1"})
     name = tuning.create(jobs=JOBS, parallel=1, TrainingJobDefinition=definition)
     first = wait_until(lambda: tuning.children(name))[0]["TrainingJobArn"]
-    for process in wait_until(lambda: fresh_aws.processes("container", first)):
-        process.kill()
+    kill(wait_until(lambda: fresh_aws.processes("container", first)))
 
     job = tuning.ended(name, 150)
     assert job["HyperParameterTuningJobStatus"] == "Completed"

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import local_aws
 import psutil
 import pytest
 from collector import Collector
@@ -123,9 +124,7 @@ def kill(workshop: Workshop, component: str) -> None:
                 roots.append(one)
                 doomed |= {one, *one.children(recursive=True)}
     assert roots, component
-    for process in doomed:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
+    local_aws.kill(doomed)
 
 
 def kill_aws(workshop: Workshop) -> None:
@@ -134,9 +133,7 @@ def kill_aws(workshop: Workshop) -> None:
     [supervisor] = [one.process for one in own if one.role == "supervisord"]
     servers = supervisor.children()
     assert len(servers) >= 4, servers
-    for process in servers:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
+    local_aws.kill(servers)
 
 
 def trains(workshop: Workshop) -> bool:

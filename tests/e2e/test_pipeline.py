@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
-from local_aws import wait_until
+from local_aws import kill, wait_until
 from workshop import MINI, PARTITION, Workshop
 
 from idc import layout
@@ -203,8 +203,7 @@ def test_everything_is_there_after_kill_9_of_everything(workshop: Workshop, demo
     assert set(history.values()) == {"success"}
     assert len(history) >= len(DAG_IDS)
 
-    for process in workshop.processes():
-        process.kill()
+    kill(workshop.processes())
     wait_until(lambda: not workshop.processes())
     up = workshop.make("up")
     assert up.returncode == 0, up.stdout[-4000:] + up.stderr[-2000:]

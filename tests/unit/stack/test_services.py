@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from local_aws import kill
 
 from stack import prediction_api, processes, services
 from stack.clients import connect
@@ -73,8 +74,7 @@ def test_state_survives_a_kill_of_everything(
     assert {process.pid for process in running} <= {process.pid for process in of(stack)}
     assert "shown once" not in capsys.readouterr().out
 
-    for process in of(stack):
-        process.kill()
+    kill(of(stack))
     psutil.wait_procs(running, timeout=10)
     services.up(stack)
 
