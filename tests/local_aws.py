@@ -142,7 +142,7 @@ class LocalAws:
     def kill_everything(self) -> None:
         """kill -9 every process that belongs to the home."""
         kill(self.processes())
-        wait_until(lambda: not self.processes(), 10)
+        wait_until(lambda: not self.processes())
 
     def processes(self, role: str | None = None, owner: str | None = None) -> list[psutil.Process]:
         """The live processes that carry the home's marker, of a role and working for a resource's ARN."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,11 @@ def unique(prefix: str) -> str:
 def s3_input(uri: str, path: str) -> dict[str, str]:
     """An S3Input of a processing job."""
     return {"S3Uri": uri, "LocalPath": path, "S3DataType": "S3Prefix", "S3InputMode": "File"}
+
+
+def waiting_for(path: Path) -> str:
+    """Lines of a job's script that wait until the test makes the file."""
+    return f"import pathlib, time\nwhile not pathlib.Path({str(path)!r}).exists():\n    time.sleep(0.05)\n"
 
 
 class Jobs:

@@ -114,4 +114,4 @@ class Endpoints:
                 return "Could not find endpoint" in str(error)
             return False
 
-        wait_until(is_gone, 20)
+        wait_until(is_gone)

@@ -41,7 +41,7 @@ def records(endpoints: Endpoints, prefix: str, count: int) -> dict[str, list[dic
             found[entry["Key"]] = [json.loads(line) for line in body.splitlines()]
         return found if sum(map(len, found.values())) >= count else None
 
-    return wait_until(look, 20)
+    return wait_until(look)
 
 
 def test_records_and_their_place(endpoints: Endpoints) -> None:

@@ -86,7 +86,7 @@ def test_all_at_once_bakes_and_keeps_the_old_fleet_for_a_while(endpoints: Endpoi
     assert variant["VariantStatus"][0]["Status"] == "Baking"
     endpoints.settled(name)
     both = len(endpoints.aws.processes("container", arn))
-    wait_until(lambda: len(endpoints.aws.processes("container", arn)) == both / 2, 20)
+    wait_until(lambda: len(endpoints.aws.processes("container", arn)) == both / 2)
     endpoints.delete(name)
 
 

@@ -53,7 +53,7 @@ def test_life_of_an_endpoint(endpoints: Endpoints, embedded_aws: Any) -> None:
     with pytest.raises(ClientError, match=f"Endpoint {name} of account 123456789012 not found"):
         endpoints.invoke(name)
     arn = endpoint["EndpointArn"]
-    wait_until(lambda: not embedded_aws.processes("container", arn), 10)
+    wait_until(lambda: not embedded_aws.processes("container", arn))
 
 
 def test_model_errors(endpoints: Endpoints) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.conftest import s3_input, unique
+from contract.conftest import s3_input, unique, waiting_for
 from contract.test_training_inputs import put
 from local_aws import wait_until
 
@@ -86,21 +87,22 @@ def test_a_pipe(jobs: Any) -> None:
     assert "['one two', 'one two']" in jobs.logged(name, "one", GROUP)
 
 
-def test_outputs_are_uploaded_while_the_job_runs(jobs: Any) -> None:
-    where = target(jobs)
+def test_outputs_are_uploaded_while_the_job_runs(jobs: Any, tmp_path: Path) -> None:
+    where, may_end = target(jobs), tmp_path / "may-end"
     script = f"""
-import pathlib, time
+import pathlib
 out = pathlib.Path("{OUT}")
 (out / "first").write_text("1")
-time.sleep(3)
+{waiting_for(may_end)}
 (out / "last").write_text("2")
 raise SystemExit(4)
 """
     name = jobs.process(script, ProcessingOutputConfig=output(where, "Continuous"))
-    wait_until(lambda: "first" in stored(jobs, where), 20)
+    wait_until(lambda: "first" in stored(jobs, where))
     assert (
         jobs.sagemaker.describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"] == "InProgress"
     )
+    may_end.touch()
     assert jobs.ended_processing(name)["ProcessingJobStatus"] == "Failed"
     assert stored(jobs, where)["last"] == "2"  # of a failed job too
 

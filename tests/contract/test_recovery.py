@@ -77,7 +77,7 @@ def test_a_job_whose_agent_dies_fails(embedded_aws: LocalAws, jobs: Any) -> None
     job = jobs.ended(name, 20)
     assert job["TrainingJobStatus"] == "Failed"
     assert job["FailureReason"].startswith("InternalServerError: ")
-    wait_until(lambda: not embedded_aws.processes("container", arn), 10)
+    wait_until(lambda: not embedded_aws.processes("container", arn))
 
 
 @pytest.mark.timeout(240)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from contract.conftest import waiting_for
 from local_aws import LocalAws
 
 THREADS = "import os; print('threads', os.environ['OMP_NUM_THREADS'], os.environ['SM_NUM_CPUS'])"
 
 
 def test_jobs_wait_their_turn_whatever_their_kind(
-    fresh_aws: LocalAws, jobs_of: Callable[[LocalAws], Any]
+    fresh_aws: LocalAws, jobs_of: Callable[[LocalAws], Any], tmp_path: Path
 ) -> None:
-    jobs = jobs_of(fresh_aws)
-    busy = jobs.train("import time; print('busy', flush=True); time.sleep(4)")
+    jobs, may_end = jobs_of(fresh_aws), tmp_path / "may-end"
+    busy = jobs.train("print('busy', flush=True)\n" + waiting_for(may_end))
     jobs.logged(busy, "busy")
     order = [jobs.train(THREADS), jobs.process(""), jobs.train(""), jobs.process("")]
 
@@ -25,6 +27,7 @@ def test_jobs_wait_their_turn_whatever_their_kind(
     stops_while_waiting(jobs)
     waits_too_long_for_spot_instances(jobs)
     assert jobs.training(busy)["TrainingJobStatus"] == "InProgress"
+    may_end.touch()
 
     spans = [span(jobs, name) for name in order]
     assert all(one[1] <= other[0] for one, other in itertools.pairwise(spans))

@@ -145,7 +145,7 @@ def test_stop_kills_what_ignores_it(jobs: Any, embedded_aws: Any) -> None:
 
     assert jobs.ended(name)["TrainingJobStatus"] == "Stopped"
     arn = jobs.training(name)["TrainingJobArn"]
-    wait_until(lambda: not embedded_aws.processes("container", arn), 10)
+    wait_until(lambda: not embedded_aws.processes("container", arn))
 
 
 def test_time_limit(jobs: Any) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.conftest import unique
+from contract.conftest import unique, waiting_for
 from local_aws import LocalAws, wait_until
 
 EPOCHS = """
@@ -74,7 +74,7 @@ def test_checkpoints_are_uploaded_while_the_job_runs(jobs: Any, embedded_aws: Lo
         found = jobs.s3.list_objects_v2(Bucket=embedded_aws.bucket, Prefix=prefix)
         return [entry["Key"] for entry in found.get("Contents", [])] == [f"{prefix}a"]
 
-    wait_until(is_there, 20)
+    wait_until(is_there)
     assert jobs.training(name)["SecondaryStatus"] == "Training"
     jobs.sagemaker.stop_training_job(TrainingJobName=name)
     assert transitions(jobs.ended(name))[-3:] == ["Stopping", "Uploading", "Stopped"]
@@ -100,7 +100,7 @@ def test_waiting_times_that_make_no_sense(jobs: Any) -> None:
 
 
 def test_an_internal_error_is_retried(jobs: Any, embedded_aws: LocalAws) -> None:
-    script = "import pathlib, time\nprint('attempt', flush=True)\ntime.sleep(5)\n"
+    script = "import time\nprint('attempt', flush=True)\ntime.sleep(120)\n"
     name = jobs.train(script, RetryStrategy={"MaximumRetryAttempts": 1})
     arn = jobs.training(name)["TrainingJobArn"]
     for count in (1, 2):
@@ -123,15 +123,14 @@ def test_an_error_of_the_script_is_not_retried(jobs: Any) -> None:
 
 @pytest.mark.slow
 def test_a_job_with_retries_survives_the_machine(
-    fresh_aws: LocalAws, jobs_of: Callable[[LocalAws], Any]
+    fresh_aws: LocalAws, jobs_of: Callable[[LocalAws], Any], tmp_path: Path
 ) -> None:
-    jobs = jobs_of(fresh_aws)
-    name = jobs.train(
-        "import time\nprint('attempt', flush=True)\ntime.sleep(3)\n",
-        RetryStrategy={"MaximumRetryAttempts": 2},
-    )
+    jobs, may_end = jobs_of(fresh_aws), tmp_path / "may-end"
+    script = "print('attempt', flush=True)\n" + waiting_for(may_end)
+    name = jobs.train(script, RetryStrategy={"MaximumRetryAttempts": 2})
     jobs.logged(name, "attempt")
     fresh_aws.kill_everything()
+    may_end.touch()
     fresh_aws.up()
     job = jobs.ended(name)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
@@ -145,10 +144,8 @@ def test_interruptions_at_every_moment(jobs: Any, embedded_aws: LocalAws) -> Non
         names.append(jobs.train("print('ran')", EnableManagedSpotTraining=True, StoppingCondition=SPOT))
         embedded_aws.faults("POST", kind="spot_interruption", target=names[-1])
         threading.Event().wait(0.05 * step)
-    begun = time.monotonic()
     for name in names:
         job = jobs.ended(name)
         assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
         assert transitions(job).count("Interrupted") <= 1
-    assert time.monotonic() - begun < 30
     embedded_aws.faults("DELETE")

@@ -165,7 +165,7 @@ if me == "algo-1":
     print("heard", connection.recv(100).decode(), flush=True)
     connection.recv(1)
 else:
-    for attempt in range(200):
+    for attempt in range(1000):
         try:
             connection = socket.create_connection(("algo-1", port))
             break

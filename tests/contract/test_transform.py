@@ -267,7 +267,7 @@ def test_stop(transforms: Transforms, upper: str, jobs: Any) -> None:
     job = transforms.ended(name)
     assert job["TransformJobStatus"] == "Stopped"
     assert transforms.outputs(name) == {"1.out": b"GOOD\n"}
-    wait_until(lambda: not transforms.aws.processes("container", job["TransformJobArn"]), 10)
+    wait_until(lambda: not transforms.aws.processes("container", job["TransformJobArn"]))
     with pytest.raises(ClientError, match="in status Stopped"):
         transforms.sagemaker.stop_transform_job(TransformJobName=name)
 
@@ -284,7 +284,7 @@ def test_an_agent_that_is_killed_leaves_nothing(transforms: Transforms, upper: s
     assert job["TransformJobStatus"] == "Failed"
     assert job["FailureReason"].startswith("InternalServerError: ")
     assert transforms.outputs(name) == {}
-    wait_until(lambda: not transforms.aws.processes("container", arn), 10)
+    wait_until(lambda: not transforms.aws.processes("container", arn))
 
 
 def test_what_is_refused(transforms: Transforms, upper: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import airflow_task
@@ -19,7 +20,14 @@ from idc.jobs.spec import JobKind, JobSpec
 pytestmark = pytest.mark.slow
 
 LINES = 40
-SCRIPT = f"import time; [print(f'line {{n:03d}}.', flush=True) or time.sleep(0.1) for n in range({LINES})]"
+SCRIPT = f"""
+import pathlib, time
+for n in range({LINES}):
+    while n == {LINES // 2} and not pathlib.Path("MAY_END").exists():
+        time.sleep(0.05)
+    print(f"line {{n:03d}}.", flush=True)
+    time.sleep(0.1)
+"""
 
 
 class Store(dict[str, Any]):
@@ -37,12 +45,20 @@ def at_the_embedded_aws(embedded_aws: LocalAws, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture
-def spec(embedded_aws: LocalAws) -> dict[str, Any]:
+def may_end(tmp_path: Path) -> Path:
+    """The file whose absence stops the job half way."""
+    return tmp_path / "may-end"
+
+
+@pytest.fixture
+def spec(embedded_aws: LocalAws, may_end: Path) -> dict[str, Any]:
     """A job that writes its lines one by one."""
+    script = may_end.with_name("lines.py")
+    script.write_text(SCRIPT.replace("MAY_END", str(may_end)))
     request = {
         "AppSpecification": {
             "ImageUri": embedded_aws.image,
-            "ContainerEntrypoint": ["python3", "-c", SCRIPT],
+            "ContainerEntrypoint": ["python3", str(script)],
         },
         "ProcessingResources": {
             "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
@@ -63,7 +79,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> list[int]:
 
 
 def test_a_worker_that_waits_prints_each_line_as_it_comes(
-    spec: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    spec: dict[str, Any], may_end: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     operator, polls = task(spec, deferrable=False), []
     events = operator.hook.api.meta.events
@@ -72,6 +88,8 @@ def test_a_worker_that_waits_prints_each_line_as_it_comes(
     def look(**_: Any) -> None:
         said.extend(printed(capsys))
         polls.append(len(said))
+        if said:
+            may_end.touch()
 
     events.register("before-send.sagemaker.DescribeProcessingJob", look)
     airflow_task.begin(operator)
@@ -82,7 +100,7 @@ def test_a_worker_that_waits_prints_each_line_as_it_comes(
 
 
 def test_the_next_try_goes_on_where_the_killed_one_stopped(
-    spec: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    spec: dict[str, Any], may_end: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The first try's process ends while it waits, as by kill -9."""
     store, first = Store(), task(spec, deferrable=False)
@@ -98,6 +116,7 @@ def test_the_next_try_goes_on_where_the_killed_one_stopped(
     with pytest.raises(Killed):
         first.execute.__wrapped__(first, {"task_state_store": store})  # type: ignore[attr-defined]
     before = printed(capsys)
+    may_end.touch()
     second = task(spec, deferrable=False)
     second.execute.__wrapped__(second, {"task_state_store": store})  # type: ignore[attr-defined]
 
@@ -106,8 +125,9 @@ def test_the_next_try_goes_on_where_the_killed_one_stopped(
 
 
 def test_a_trigger_prints_on_the_way_and_the_resumed_task_the_rest(
-    spec: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    spec: dict[str, Any], may_end: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    may_end.touch()
     operator = task(spec)
     deferred = airflow_task.deferral(operator)
     event = asyncio.run(airflow_task.first_event(airflow_task.revived(deferred.trigger)))
@@ -120,10 +140,12 @@ def test_a_trigger_prints_on_the_way_and_the_resumed_task_the_rest(
 
 def test_a_long_log_is_cut_and_its_end_is_shown(
     spec: dict[str, Any],
+    may_end: Path,
     embedded_aws: LocalAws,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    may_end.touch()
     monkeypatch.setattr(positions, "MOST_LINES", 5)
     monkeypatch.setattr("histoflow.hooks.logs.LINES", 3)
     deferred = airflow_task.deferral(task(spec))

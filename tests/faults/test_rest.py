@@ -6,7 +6,6 @@ import json
 import socket
 import struct
 import threading
-import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -240,10 +239,8 @@ def png(width: int, height: int, body: bytes = b"") -> bytes:
 
 def test_an_image_bomb_is_refused_by_its_header(client: httpx.Client) -> None:
     bomb = png(60_000, 60_000, bytes(1000))
-    started = time.monotonic()
     assert client.post("/v1/predictions", content=bomb, headers=PNG).status_code in (413, 422)
     problem(client.post("/v1/slides", content=bomb, headers=PNG), 413, "too-large")
-    assert time.monotonic() - started < 2
 
 
 def test_damaged_and_colourless_images(client: httpx.Client) -> None:

@@ -51,7 +51,7 @@ def test_leaves_no_orphan(tmp_path: Path, run: Run, isolation: str) -> None:
     container = run(tmp_path, isolation, "(setsid sleep 987654 &) ; echo started")
     assert container.output.read() == b"started\n"
     assert container.wait(10) == 0
-    wait_until(lambda: not sleepers(), 10)
+    wait_until(lambda: not sleepers())
 
 
 @pytest.mark.parametrize("isolation", MODES)
@@ -70,10 +70,10 @@ def test_kill_ends_what_ignores_all(tmp_path: Path, run: Run, isolation: str) ->
     script = "trap '' TERM; setsid sleep 987654 & setsid sleep 987654 & echo ready; wait"
     container = run(tmp_path, isolation, script)
     container.output.readline()
-    wait_until(lambda: container.usage().processes >= 3, 10)
+    wait_until(lambda: container.usage().processes >= 3)
     container.kill()
     assert container.wait(10) == 137
-    wait_until(lambda: not sleepers(), 10)
+    wait_until(lambda: not sleepers())
 
 
 @pytest.mark.parametrize("isolation", MODES)

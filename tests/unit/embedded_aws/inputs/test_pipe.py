@@ -58,7 +58,7 @@ def test_a_fault_of_ours_is_told_too(tmp_path: Path, capsys: pytest.CaptureFixtu
             return "ZeroDivisionError" in str(error)
         return False
 
-    wait_until(is_told, 5)
+    wait_until(is_told)
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
