@@ -14,7 +14,7 @@ TFRecord, the same patches in the same order. The index, a SHA-256 per file, is 
 
 **Running it again** with the same snapshot, code, image and parameters finds the dataset, reads all of it
 back, and runs no job: `convert` is skipped then, and the log of `plan` says so. The number of instances
-changes nothing in the dataset. **Rebuild** deletes it and makes it anew.
+changes nothing in the dataset. **Rebuild** writes every file of it again.
 
 **When it fails**, the end of the job's log is in the log of `convert`, with SageMaker's reason. Wrong data is
 not retried. A killed task stops its job; a retry adopts a job that still runs, or makes only the shards that

@@ -96,7 +96,7 @@ def conversion() -> dict[str, Param]:
             description="How many instances share the work; the dataset is the same for any number. "
             "Empty: the setting.",
         ),
-        "rebuild": rebuild("Delete the dataset these parameters name, if it exists, and make the same anew."),
+        "rebuild": rebuild("Write every file of the dataset these parameters name again, if it exists."),
     }
 
 

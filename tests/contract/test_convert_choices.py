@@ -64,6 +64,14 @@ def asked(plan: dict[str, Any]) -> Conversion:
     return replace(parse_arguments(arguments), resources="absent")
 
 
+def damage(store: ObjectStore, key: str) -> None:
+    """Change an object's first byte, and nothing that its metadata says of it."""
+    metadata = store.client.head_object(Bucket=store.bucket, Key=key)["Metadata"]
+    body = store.get(key)
+    body = bytes([body[0] ^ 1]) + body[1:]
+    store.client.put_object(Bucket=store.bucket, Key=key, Body=body, Metadata=metadata)
+
+
 def sides_of(store: ObjectStore, digest: str) -> dict[str, str]:
     return {row.patient: row.split for row in read_csv(store.get(layout.split_table(digest)))}
 
@@ -211,13 +219,15 @@ def test_a_damaged_dataset_is_not_reused_and_can_be_made_anew(
     with caplog.at_level("INFO"):
         assert planned(store, snapshot, options=options)["spec"] is None
     assert f"reading all {len(index.files)} files" in caplog.text
-    key = layout.dataset_prefix(index.dataset_digest) + index.files[0].key
-    store.put(key, store.get(key)[:-1])
+    prefix = layout.dataset_prefix(index.dataset_digest)
+    for key in (prefix + index.files[0].key, layout.split_table(index.dataset_digest)):
+        damage(store, key)
     with pytest.raises(CorruptShard, match=rf"{index.files[0].key}.*rebuild"):
         planned(store, snapshot, options=options)
     again = planned(store, snapshot, options=options, rebuild="manual__1 1")
     assert again["dataset_digest"] == index.dataset_digest
-    assert objects(store, conversion) == {}
+    finished = (layout.index(index.dataset_digest), layout.parts_prefix(index.dataset_digest))
+    assert objects(store, conversion).keys() == {key for key in whole if not key.startswith(finished)}
     later = planned(store, snapshot, options=options, rebuild="manual__1 2")
     assert later["spec"] != again["spec"]  # or the first job's result would be taken for this one's
     run(store, asked(again))

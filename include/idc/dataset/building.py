@@ -148,7 +148,8 @@ class DatasetBuilder:
         return index
 
     def _put(self, key: str, content: Buffer) -> FileEntry:
-        return FileEntry(key, self._store.put_missing(self._prefix + key, content), len(content))
+        put = self._store.put if self._conversion.rebuild else self._store.put_missing
+        return FileEntry(key, put(self._prefix + key, content), len(content))
 
 
 def _rows(plan: Plan, parts: Sequence[Part]) -> List[SplitRow]:

@@ -62,7 +62,8 @@ class ConversionSettings:
 class Conversion:
     """One conversion: a snapshot's archive to the dataset of this digest, below `output`.
 
-    `resources` is the file that names the instances of the job; without it there is one.
+    `resources` is the file that names the instances of the job; without it there is one. `rebuild` names the
+    request to make the dataset anew: files that lie there are written again, whatever S3 says of them.
     """
 
     archive: str
@@ -71,6 +72,7 @@ class Conversion:
     partition: str
     settings: ConversionSettings
     resources: str = RESOURCES
+    rebuild: str = ""
 
     def arguments(self) -> List[str]:
         """Return the command line of `python3 -m idc.dataset.convert`."""
@@ -90,6 +92,7 @@ class Conversion:
             **({"--formats": ",".join(settings.formats)} if settings.formats else {}),
             **({"--split-sha256": settings.split_sha256} if settings.split_sha256 else {}),
             "--resources": self.resources,
+            **({"--rebuild": self.rebuild} if self.rebuild else {}),
         }
         return [text for option, value in options.items() for text in (option, str(value))]
 
@@ -114,6 +117,7 @@ def parse_arguments(arguments: Sequence[str]) -> Conversion:
     parser.add_argument("--edge-patches", choices=EDGE_PATCHES, default=standard.edge_patches)
     parser.add_argument("--split-sha256", default="", help="the digest of a given split, its name in S3")
     parser.add_argument("--resources", default=RESOURCES, help="the file that names the job's instances")
+    parser.add_argument("--rebuild", default="", help="write every file again; names the request to do so")
     found = parser.parse_args(arguments)
     settings = ConversionSettings(
         seed=found.seed,
@@ -125,7 +129,13 @@ def parse_arguments(arguments: Sequence[str]) -> Conversion:
         split_sha256=found.split_sha256,
     )
     return Conversion(
-        found.archive, found.output, found.dataset_digest, found.partition, settings, found.resources
+        found.archive,
+        found.output,
+        found.dataset_digest,
+        found.partition,
+        settings,
+        found.resources,
+        found.rebuild,
     )
 
 

@@ -142,7 +142,7 @@ def _write(cut: CutShard, task: PartTask, store: ObjectStore, *, is_mending: boo
     """Upload the shard's files, each freed once it is sent; what lies there already only when mending."""
     shard, records = task.shard, len(cut.writer)
     prefix = layout.dataset_prefix(task.conversion.dataset_digest)
-    put = store.put if is_mending else store.put_missing
+    put = store.put if is_mending or task.conversion.rebuild else store.put_missing
     entries = []
     for record_format in list(cut.writers) if records else []:
         files = cut.writers.pop(record_format).files()

@@ -47,6 +47,7 @@ def conversion_spec(
         dataset_digest=dataset_digest,
         partition=partition,
         settings=options,
+        rebuild=rebuild,
     )
     request = processing_request(
         image=settings.mxnet_training_image,
@@ -55,11 +56,7 @@ def conversion_spec(
         arguments=conversion.arguments(),
         inputs={"code": source.upload_tree(store, source.library_source())},
         outputs={},
-        environment={
-            "PYTHONPATH": CODE,
-            "PYTHONUNBUFFERED": "1",
-            **({"HISTOFLOW_REBUILD": rebuild} if rebuild else {}),
-        },
+        environment={"PYTHONPATH": CODE, "PYTHONUNBUFFERED": "1"},
         instance_type=settings.processing_instance_type,
         instance_count=instances,
         volume_gb=settings.processing_volume_gb,

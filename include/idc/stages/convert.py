@@ -43,7 +43,7 @@ def plan(
         options: what decides the dataset's bytes.
         split: the address of a CSV of patients and their splits, which takes the place of seed and shares.
         instances: how many share the work; None takes the setting.
-        rebuild: names this request to throw the dataset away and make it anew; empty if it is none.
+        rebuild: names this request to make the dataset anew; empty if it is none.
 
     Raises:
         MissingObject: the partition has no snapshot.
@@ -57,7 +57,7 @@ def plan(
         options = replace(options, split_sha256=digest)
     digest = digest_of_dataset(store, settings, partition, options)
     if rebuild:
-        _remove(store, digest)
+        _unpublish(store, digest)
     elif (index := find_index(store, digest)) is not None:
         _verify(store, index)
         log.info("Dataset %s exists: same snapshot, code, image and settings. No job is run.", digest)
@@ -121,10 +121,12 @@ def _verify(store: ObjectStore, index: DatasetIndex) -> None:
     log.info("Every file is what the index says; it took %.1f s.", time.monotonic() - started)
 
 
-def _remove(store: ObjectStore, dataset_digest: str) -> None:
-    """Delete a dataset, its index first: from then on it does not exist."""
+def _unpublish(store: ObjectStore, dataset_digest: str) -> None:
+    """Delete a dataset's index and the reports of its shards: from then on nothing of it is finished.
+
+    The other files stay until they are written again, with the same bytes: models may be training on them.
+    """
     store.delete(layout.index(dataset_digest))
-    keys = list(store.keys(layout.dataset_prefix(dataset_digest)))
-    for key in keys:
+    for key in list(store.keys(layout.parts_prefix(dataset_digest))):
         store.delete(key)
-    log.warning("Dataset %s is made anew: its %d files have been deleted.", dataset_digest, len(keys))
+    log.warning("Dataset %s is made anew: until then it has no index.", dataset_digest)

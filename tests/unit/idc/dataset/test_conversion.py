@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,8 @@ def test_arguments_are_read_as_they_were_written() -> None:
     )
     assert all(isinstance(argument, str) for argument in conversion.arguments())
     assert parse_arguments(conversion.arguments()) == conversion
+    again = replace(conversion, rebuild="manual__1 2")
+    assert parse_arguments(again.arguments()) == again
 
 
 def test_every_input_decides_the_digest() -> None:
