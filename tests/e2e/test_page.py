@@ -14,7 +14,7 @@ import local_aws
 import psutil
 import pytest
 import showcase
-from local_aws import LocalAws, wait_until
+from local_aws import LocalAws, kill, wait_until
 from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Page, expect
 
 from idc.dataset.storage import ObjectStore
@@ -71,8 +71,8 @@ def airflow(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         wait_until(lambda: _answers(settings.airflow_url, process, log), 120, 0.2)
         yield settings
     finally:
-        for member in [*psutil.Process(process.pid).children(recursive=True), process]:
-            member.kill()  # it has nothing to save, and its own shutdown takes its time
+        # It has nothing to save, and its own shutdown takes its time.
+        kill([*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)])
         process.wait(60)
 
 

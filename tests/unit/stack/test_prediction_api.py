@@ -46,7 +46,7 @@ def test_it_runs_alone_and_says_what_it_lacks(
     listening = [c.laddr.ip for c in running.net_connections("inet") if c.status == psutil.CONN_LISTEN]
     assert listening == ["127.0.0.1"]
     running.kill()
-    running.wait(timeout=10)
+    running.wait(timeout=60)
     services.up(stack, ["api"])
     assert ask(stack, key).status_code == 200
     status.show(stack)

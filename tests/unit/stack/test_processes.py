@@ -60,7 +60,10 @@ def start() -> Iterator[Start]:
 
 
 def is_alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_finds_and_ends_what_is_marked_and_nothing_else(tmp_path: Path, start: Start) -> None:

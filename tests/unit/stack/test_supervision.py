@@ -34,7 +34,7 @@ def nothing_left(group: Group) -> Iterator[None]:
     processes.stop(group.home)
 
 
-def until(condition: Callable[[], object], timeout_s: float = 20) -> None:
+def until(condition: Callable[[], object], timeout_s: float = 60) -> None:
     tick = threading.Event()
     for _ in range(int(timeout_s / 0.1)):
         if condition():
