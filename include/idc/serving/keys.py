@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from idc.errors import HistoflowError
+from idc.errors import ConfigurationError, HistoflowError
 from idc.serving.keyring import SCOPES, Keyring, id_of
 from idc.settings import KeySettings, load
 
@@ -36,10 +36,12 @@ def _create(keyring: Keyring, asked: argparse.Namespace) -> None:
     if asked.file is not None and asked.file.exists():
         print(f"{asked.file} is there already: kept", file=sys.stderr)
         return
+    _check_file(asked.file)
     _give(keyring.create(asked.tenant, asked.scopes.split(","), _end(asked.days)), asked.file)
 
 
 def _rotate(keyring: Keyring, asked: argparse.Namespace) -> None:
+    _check_file(asked.file)
     key = keyring.rotate(asked.id, asked.overlap_hours * 3600, _end(asked.days))
     print(f"{asked.id} goes on working for {asked.overlap_hours:g} hours", file=sys.stderr)
     _give(key, asked.file)
@@ -57,6 +59,16 @@ def _list(keyring: Keyring, _: argparse.Namespace) -> None:
         state = "revoked" if key.revoked_at is not None else "valid" if key.is_valid(now) else "expired"
         scopes = ",".join(scope for scope in SCOPES if scope in key.scopes)
         print(f"{key.id:12}  {state:8}  {_shown(key.expires_at):20}  {scopes:32}  {key.tenant}")
+
+
+def _check_file(file: Path | None) -> None:
+    """Refuse a file that cannot be written before there is a key that would be lost."""
+    if file is None:
+        return
+    there = next(path for path in (file, *file.absolute().parents) if path.exists())
+    if file.is_dir() or not (there == file or there.is_dir()) or not os.access(there, os.W_OK):
+        action = "Name another; no key has been made."
+        raise ConfigurationError("file", file, "cannot be written", "a file in a folder of yours", action)
 
 
 def _give(key: str, file: Path | None) -> None:

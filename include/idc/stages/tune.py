@@ -21,6 +21,9 @@ from idc.jobs.variants import variant
 from idc.settings import Settings
 from idc.stages.train import verified_dataset
 
+# A month: a tuning job's 32 characters have no room for more, or for the DAG's id, beside the variant.
+_PARTITION_CHARACTERS = len("2026-11")
+
 log = logging.getLogger(__name__)
 
 
@@ -58,8 +61,7 @@ def plan(
                 "variant": name,
                 "dataset_digest": index.dataset_digest,
                 "synthetic": index.synthetic,
-                # The DAG's id would leave no room for the variant in a tuning job's 32 characters.
-                "prefix": prefix_of(partition, "", name),
+                "prefix": prefix_of("", partition[:_PARTITION_CHARACTERS], name),
                 "plan": job.to_dict(),
                 "search": search,
             }

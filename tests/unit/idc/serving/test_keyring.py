@@ -96,6 +96,12 @@ def test_the_command_line(
     assert "kept" in capsys.readouterr().err
     assert file.read_text().strip() == key
 
+    for unwritable in (tmp_path, file / "below-a-file"):
+        assert keys.main(["rotate", id_of(key), "--file", str(unwritable)]) == 1
+        assert f"file {unwritable}: cannot be written" in capsys.readouterr().err
+    assert keys.main(["list"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
     assert keys.main(["rotate", id_of(key), "--overlap-hours", "2"]) == 0
     rotated = capsys.readouterr().out.strip()
     assert keys.main(["revoke", id_of(rotated)]) == 0

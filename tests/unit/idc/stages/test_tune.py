@@ -22,9 +22,11 @@ from unit.idc.stages.rehearsal import (
 )
 
 from idc import layout, registry
+from idc.dataset.snapshot import point_to_dataset
 from idc.dataset.storage import ObjectStore
 from idc.errors import ConfigurationError
 from idc.jobs import tuned, tuning
+from idc.jobs.spec import JobKind, JobSpec
 from idc.jobs.training import METRICS
 from idc.jobs.trials import Trial, TuningResult
 from idc.jobs.tuning import TuningOptions
@@ -93,6 +95,14 @@ def test_a_search_is_planned_for_each_variant_around_its_training_job(store: Obj
     objective = mxnet["search"]["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
     assert objective["MetricName"] in METRICS
     assert builtin["plan"]["metrics"] == ()
+
+
+def test_variants_have_searches_of_their_own_however_long_the_partition_is(store: ObjectStore) -> None:
+    partition, options = "p" * 128, replace(OPTIONS, variants=("builtin-lowlevel", "builtin-sdk"))
+    point_to_dataset(store, partition, planned(store)[0]["dataset_digest"])
+    plans = tune.plan(store, SETTINGS, partition=partition, options=options, training=TRAINING)
+
+    assert len({JobSpec(JobKind.TUNING, plan["prefix"], {}).name() for plan in plans}) == 2
 
 
 def test_epochs_of_the_form_hold_for_every_training_job(store: ObjectStore) -> None:
