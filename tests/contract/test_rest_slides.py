@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -40,6 +41,13 @@ def sent(client: httpx.Client, pixels: np.ndarray) -> str:
     assert answer.status_code == 202, answer.text
     assert answer.headers["location"] == answer.json()["links"]["self"]
     return str(answer.headers["location"])
+
+
+def counted(client: httpx.Client, state: str) -> float:
+    """How many slides are in the state, as Prometheus reads it."""
+    text = client.get("/metrics").text
+    (value,) = re.findall(rf'^histoflow_slides{{state="{state}"}} (\S+)$', text, re.MULTILINE)
+    return float(value)
 
 
 def ended(client: httpx.Client, path: str) -> dict[str, Any]:
@@ -90,15 +98,17 @@ def test_tiles_can_be_labelled(client: httpx.Client) -> None:
 
 
 def test_a_slide_goes_on_after_a_kill_and_a_cancelled_one_does_not(rest_api: Api) -> None:
-    with rest_api.client() as client:
+    admin = rest_api.make_key("operator", "admin")
+    with rest_api.client() as client, rest_api.client(admin) as operator:
         kept = sent(client, slide(["pv" * 20] * 12))
         wait_until(lambda: client.get(kept).json()["progress"] > 0)
         begun = client.get(kept).json()["tiles"]["scored"]
         cancelled = sent(client, slide(["pv" * 20] * 12))
         assert client.get(cancelled + "/heatmap.png").status_code == 409
+        assert counted(operator, "queued") + counted(operator, "running") == 2
         rest_api.kill()
     rest_api.up()
-    with rest_api.client() as client:
+    with rest_api.client() as client, rest_api.client(admin) as operator:
         assert client.get(kept).json()["tiles"]["scored"] >= begun
         stopped = client.delete(cancelled).json()
         assert (stopped["state"], stopped["tiles"]["scored"]) == ("cancelled", 0)
@@ -111,6 +121,7 @@ def test_a_slide_goes_on_after_a_kill_and_a_cancelled_one_does_not(rest_api: Api
         assert client.get(kept + "/heatmap.png").status_code == 410
         states = {one["links"]["self"]: one["state"] for one in client.get("/v1/slides").json()["slides"]}
         assert (states[kept], states[cancelled]) == ("deleted", "deleted")
+        assert counted(operator, "queued") + counted(operator, "running") == 0
     assert list((rest_api.home / "api" / "slides").iterdir()) == []
 
 
