@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 VOLUME_SIZE_LIMIT_MB = 4096
 MOST_VOLUMES = 1000
 MAX_CONNECTIONS = 16
+RETRIES = 20
+LONGEST_PAUSE_S = 4.0  # all pauses together are 71.5 s
 SOCKETS = Path("/tmp")  # noqa: S108 - where SeaweedFS puts them, come what may
 ELECTION_TIMEOUT = "1s"  # the one master elects itself; the default of 10 s is how long a restart takes
 
@@ -94,7 +96,7 @@ def client(settings: Settings) -> S3Client:
     """A boto3 client for the home's S3, which waits out its restart.
 
     In the mode "standard" all calls of a client share one quota of retries, and an agent is forked with what
-    the controller has left of it.
+    the controller has left of it; in "legacy" the pauses are random, and so is how long S3 may be away.
     """
     credentials = load_or_create(settings.home)
     session = boto3.session.Session(
@@ -104,11 +106,19 @@ def client(settings: Settings) -> S3Client:
     )
     configuration = Config(
         s3={"addressing_style": "path"},
-        retries={"mode": "legacy", "max_attempts": 8},
+        retries={"mode": "legacy", "max_attempts": RETRIES},
         max_pool_connections=MAX_CONNECTIONS,
         connect_timeout=5,
     )
-    return session.client("s3", endpoint_url=settings.s3_endpoint_url, config=configuration)
+    made = session.client("s3", endpoint_url=settings.s3_endpoint_url, config=configuration)
+    made.meta.events.register_first("needs-retry.s3", _pause_s)  # type: ignore[arg-type]
+    return made
+
+
+def _pause_s(response: Any, attempts: int, caught_exception: Exception | None, **_: Any) -> float | None:
+    """Return the pause before the next try, or None to leave the decision to botocore."""
+    is_away = caught_exception is not None or response[0].status_code in (500, 502, 503, 504)
+    return min(0.25 * 2**attempts, LONGEST_PAUSE_S) if is_away and attempts <= RETRIES else None
 
 
 def ensure_bucket(settings: Settings, bucket: str, timeout_s: float) -> None:
