@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import local_aws
 import pytest
+from hypothesis import HealthCheck, settings
 from local_aws import LocalAws
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-QUICK = {"EMBEDDED_AWS_INVOKE_TIMEOUT_S": "4", "EMBEDDED_AWS_PING_PERIOD_S": "0.5"}
+QUICK = {"EMBEDDED_AWS_INVOKE_TIMEOUT_S": "8", "EMBEDDED_AWS_PING_PERIOD_S": "0.5"}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # Without these Chromium looks up its maker's hosts at every start.
 QUIET = (
@@ -22,14 +23,19 @@ QUIET = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
+# On top of what hypothesis has chosen itself, which is to draw the same examples each time where CI is set.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A real browser; the loop it runs keeps the module's other code from running one of its own."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     if CHROMIUM is None and not os.environ.get("CI"):
         pytest.skip("Chromium is not installed: run make system-packages")
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield started

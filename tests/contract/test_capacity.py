@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
+from pathlib import Path
 
 import psutil
 import pytest
 from botocore.exceptions import ClientError
+from contract.conftest import waiting_for
 from contract.hosting import ECHO, Endpoints
 from local_aws import LocalAws, wait_until
 
@@ -24,9 +26,12 @@ def hosts(endpoints: Endpoints, name: str, count: int = 40) -> Counter[str]:
     return Counter(endpoints.invoke(name)["host"] for _ in range(count))
 
 
-def test_more_and_fewer_instances(endpoints: Endpoints) -> None:
-    name = endpoints.in_service(endpoints.model(NAMED))
+def test_more_and_fewer_instances(endpoints: Endpoints, tmp_path: Path) -> None:
+    may_start = tmp_path / "may-start"
+    may_start.touch()
+    name = endpoints.in_service(endpoints.model(waiting_for(may_start) + NAMED))
     assert len(hosts(endpoints, name)) == 1
+    may_start.unlink()
     for count in (3, 1):
         endpoints.sagemaker.update_endpoint_weights_and_capacities(
             EndpointName=name,
@@ -37,6 +42,7 @@ def test_more_and_fewer_instances(endpoints: Endpoints) -> None:
         if count == 3:
             assert updating["EndpointStatus"] == "Updating"
             assert updating["ProductionVariants"][0]["CurrentInstanceCount"] == 1
+            may_start.touch()
         variant = endpoints.settled(name)["ProductionVariants"][0]
         assert variant["CurrentInstanceCount"] == variant["DesiredInstanceCount"] == count
         wait_until(lambda count=count: len(hosts(endpoints, name)) == count)

@@ -51,7 +51,7 @@ def test_jobs_logs_and_endpoints(embedded_aws: LocalAws, jobs: Any) -> None:
 def test_up_again_changes_nothing(embedded_aws: LocalAws) -> None:
     before = {process.pid for process in embedded_aws.processes()}
     flags = ["--port", str(embedded_aws.port), "--bucket", "another-bucket", "--role", "AnotherRole"]
-    done = embedded_aws.command("up", *flags, variables={"EMBEDDED_AWS_INVOKE_TIMEOUT_S": "4"})
+    done = embedded_aws.command("up", *flags, variables={"EMBEDDED_AWS_INVOKE_TIMEOUT_S": "8"})
     assert done.returncode == 0, done.stderr
     assert before <= {process.pid for process in embedded_aws.processes()}
     embedded_aws.client("s3").head_bucket(Bucket="another-bucket")

@@ -14,7 +14,7 @@ from contract.hosting import BROKEN, ECHO, Endpoints
 from local_aws import LocalAws, wait_until
 
 SLOW = ECHO.replace(
-    'if data == "hang":', 'if data == "slow":\n        time.sleep(1.5)\n    if data == "hang":'
+    'if data == "hang":', 'if data == "slow":\n        time.sleep(0.5)\n    if data == "hang":'
 )
 PROCESSES_OF_AN_INSTANCE = 3  # two of its first process, and the server
 BY_HALVES = {
@@ -84,6 +84,6 @@ def test_updates_rollbacks_and_scaling_lose_no_request(endpoints: Endpoints) -> 
                 DesiredWeightsAndCapacities=[{"VariantName": "variant-0", "DesiredInstanceCount": count}],
             )
             endpoints.settled(name)
-        wait_until(lambda: len(endpoints.aws.processes("container", arn)) <= PROCESSES_OF_AN_INSTANCE, 30)
+        wait_until(lambda: len(endpoints.aws.processes("container", arn)) <= PROCESSES_OF_AN_INSTANCE)
     assert set(answers) == {"zero", "one", "two"}
     endpoints.delete(name)

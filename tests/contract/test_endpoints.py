@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.conftest import unique
+from contract.conftest import unique, waiting_for
 from contract.hosting import BROKEN, ECHO, Endpoints
 from local_aws import wait_until
 
@@ -20,12 +21,14 @@ def endpoints(embedded_aws: Any) -> Endpoints:
     return Endpoints(embedded_aws)
 
 
-def test_life_of_an_endpoint(endpoints: Endpoints, embedded_aws: Any) -> None:
-    config = endpoints.config(endpoints.model(ECHO, "first"))
+def test_life_of_an_endpoint(endpoints: Endpoints, embedded_aws: Any, tmp_path: Path) -> None:
+    may_start, may_follow = tmp_path / "may-start", tmp_path / "may-follow"
+    config = endpoints.config(endpoints.model(waiting_for(may_start) + ECHO, "first"))
     name = endpoints.create(config)
     assert endpoints.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Creating"
     with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
         endpoints.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=config)
+    may_start.touch()
     endpoint = endpoints.settled(name)
     assert endpoint["EndpointStatus"] == "InService", embedded_aws.command("logs", name).stdout
     variant = endpoint["ProductionVariants"][0]
@@ -40,10 +43,11 @@ def test_life_of_an_endpoint(endpoints: Endpoints, embedded_aws: Any) -> None:
     assert answer["ContentType"] == "application/json"
     assert json.loads(answer["Body"].read())["data"] == "hello"
 
-    updated = endpoints.config(endpoints.model(ECHO, "second"))
+    updated = endpoints.config(endpoints.model(waiting_for(may_follow) + ECHO, "second"))
     endpoints.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=updated)
     assert endpoints.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Updating"
     assert endpoints.invoke(name)["model"] == "first"
+    may_follow.touch()
     assert endpoints.settled(name)["EndpointConfigName"] == updated
     assert endpoints.invoke(name)["model"] == "second"
 
@@ -142,13 +146,14 @@ def test_update_under_load_loses_no_request(endpoints: Endpoints) -> None:
     threads = [threading.Thread(target=load) for _ in range(2)]
     for thread in threads:
         thread.start()
+    wait_until(lambda: "old" in answers)
     endpoints.sagemaker.update_endpoint(
         EndpointName=name, EndpointConfigName=endpoints.config(endpoints.model(ECHO, "new"))
     )
     endpoints.settled(name)
     wait_until(lambda: answers[-1] == "new")
     arn = endpoints.settled(name)["EndpointArn"]
-    wait_until(lambda: len(endpoints.aws.processes("container", arn)) <= PROCESSES_OF_AN_INSTANCE, 30)
+    wait_until(lambda: len(endpoints.aws.processes("container", arn)) <= PROCESSES_OF_AN_INSTANCE)
     is_over.set()
     for thread in threads:
         thread.join()
@@ -222,7 +227,7 @@ def test_names_are_taken_once(endpoints: Endpoints) -> None:
     assert endpoints.sagemaker.list_models(NameContains=model)["Models"] == []
 
 
-def test_what_is_not_served_is_refused(endpoints: Endpoints) -> None:
+def test_what_is_not_served_is_refused(endpoints: Endpoints, tmp_path: Path) -> None:
     model = endpoints.model(ECHO)
     variant = {
         "VariantName": "v",
@@ -258,9 +263,11 @@ def test_what_is_not_served_is_refused(endpoints: Endpoints) -> None:
         with pytest.raises(ClientError, match=message) as error:
             endpoints.sagemaker.create_endpoint_config(**request)
         assert error.value.response["Error"]["Code"] == "ValidationException"
-    name = endpoints.create(endpoints.config(model))
+    may_start = tmp_path / "may-start"
+    name = endpoints.create(endpoints.config(endpoints.model(waiting_for(may_start) + ECHO)))
     with pytest.raises(ClientError, match="not found"):  # it is not in service yet
         endpoints.invoke(name)
+    may_start.touch()
     endpoints.settled(name)
     with pytest.raises(ClientError, match="multi-model endpoints are not served"):
         endpoints.invoke(name, TargetModel="m.tar.gz")

@@ -24,7 +24,7 @@ def test_jobs_outlive_the_servers(embedded_aws: LocalAws, jobs: Any) -> None:
     jobs.logged(name, "sleeping")
     for role in ("controller", "edge", "moto"):
         kill(_servers(embedded_aws, role))
-    wait_until(lambda: _answers(jobs, name), 30)
+    wait_until(lambda: _answers(jobs, name))
     assert jobs.ended(name)["TrainingJobStatus"] == "Completed"
     assert "awake" in jobs.logged(name, "awake")
     assert embedded_aws.client("iam").get_role(RoleName="TestRole")["Role"]["Arn"] == embedded_aws.role_arn
@@ -74,7 +74,7 @@ def test_a_job_whose_agent_dies_fails(embedded_aws: LocalAws, jobs: Any) -> None
     assert agent is not None
     agent.kill()
 
-    job = jobs.ended(name, 20)
+    job = jobs.ended(name)
     assert job["TrainingJobStatus"] == "Failed"
     assert job["FailureReason"].startswith("InternalServerError: ")
     wait_until(lambda: not embedded_aws.processes("container", arn))
@@ -95,7 +95,7 @@ def test_everything_killed_and_started_again(fresh_aws: LocalAws, jobs_of: Calla
     aws.kill_everything()
     aws.up()
 
-    job = jobs.ended(running, 20)
+    job = jobs.ended(running)
     assert job["TrainingJobStatus"] == "Failed"
     assert job["FailureReason"].startswith("InternalServerError: ")
     assert jobs.ended(waiting)["TrainingJobStatus"] == "Completed"
@@ -112,7 +112,7 @@ def test_everything_killed_and_started_again(fresh_aws: LocalAws, jobs_of: Calla
     aws.down()
     assert aws.processes() == []
     aws.up()
-    job = jobs.ended(asleep, 20)
+    job = jobs.ended(asleep)
     assert job["TrainingJobStatus"] == "Failed"
     assert "was stopped while the job was running" in job["FailureReason"]
     assert endpoints.invoke(endpoint)["model"] == "kept"

@@ -20,7 +20,7 @@ CANARY = {
     "BlueGreenUpdatePolicy": {
         "TrafficRoutingConfiguration": {
             "Type": "CANARY", "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 50},
-            "WaitIntervalInSeconds": 3,
+            "WaitIntervalInSeconds": 8,
         }
     }
 }  # fmt: skip

@@ -100,6 +100,7 @@ def test_tiles_can_be_labelled(client: httpx.Client) -> None:
 def test_a_slide_goes_on_after_a_kill_and_a_cancelled_one_does_not(rest_api: Api) -> None:
     admin = rest_api.make_key("operator", "admin")
     with rest_api.client() as client, rest_api.client(admin) as operator:
+        rest_api.aws.faults("POST", kind="latency", target="InvokeEndpoint", seconds=0.2)  # neither ends soon
         kept = sent(client, slide(["pv" * 20] * 12))
         wait_until(lambda: client.get(kept).json()["progress"] > 0)
         begun = client.get(kept).json()["tiles"]["scored"]
@@ -112,6 +113,7 @@ def test_a_slide_goes_on_after_a_kill_and_a_cancelled_one_does_not(rest_api: Api
         assert client.get(kept).json()["tiles"]["scored"] >= begun
         stopped = client.delete(cancelled).json()
         assert (stopped["state"], stopped["tiles"]["scored"]) == ("cancelled", 0)
+        rest_api.aws.faults("DELETE")
         job = ended(client, kept)
         assert (job["state"], job["tiles"]["scored"], job["tiles"]["positive"]) == ("succeeded", 480, 240)
         assert client.get(cancelled).json()["state"] == "cancelled"

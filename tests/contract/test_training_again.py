@@ -81,7 +81,7 @@ def test_checkpoints_are_uploaded_while_the_job_runs(jobs: Any, embedded_aws: Lo
 
 
 def test_a_spot_job_that_waits_and_runs_too_long(jobs: Any) -> None:
-    limits = {"MaxRuntimeInSeconds": 2, "MaxWaitTimeInSeconds": 2}
+    limits = {"MaxRuntimeInSeconds": 8, "MaxWaitTimeInSeconds": 8}
     job = jobs.ended(jobs.train(SLEEPER, EnableManagedSpotTraining=True, StoppingCondition=limits))
     assert job["TrainingJobStatus"] == "Stopped"
     assert transitions(job)[-3:] == ["Stopping", "Uploading", "MaxWaitTimeExceeded"]

@@ -45,8 +45,8 @@ def test_metrics_are_final_and_in_cloudwatch(jobs: Any) -> None:
     (metric,) = job["FinalMetricDataList"]
     assert (metric["MetricName"], metric["Value"]) == ("train:loss", 0.25)
     assert job["TrainingStartTime"] <= metric["Timestamp"] <= job["TrainingEndTime"]
-    points = wait_until(lambda: statistics(jobs, name))
-    assert sum(point["SampleCount"] for point in points) == 2
+    wait_until(lambda: sum(point["SampleCount"] for point in statistics(jobs, name)) == 2)
+    points = statistics(jobs, name)
     assert sum(point["Average"] * point["SampleCount"] for point in points) == 0.75
 
 

@@ -53,7 +53,7 @@ def test_children_are_training_jobs_of_their_own(tuning: Tuning) -> None:
 
 
 def test_runs_no_more_at_once_than_asked(tuning: Tuning) -> None:
-    definition = tuning.definition(static={"epochs": "2", "pace": "0.2"})
+    definition = tuning.definition(static={"epochs": "2", "pace": "1"})
     name = tuning.create(jobs=5, parallel=2, TrainingJobDefinition=definition)
     most = 0
 
@@ -114,7 +114,7 @@ def test_bayesian_mixes_all_sorts_of_ranges(tuning: Tuning) -> None:
 
 @pytest.mark.slow
 def test_hyperband_stops_unpromising_jobs(tuning: Tuning) -> None:
-    definition = tuning.definition(static={"epochs": "9", "pace": "0.5"})
+    definition = tuning.definition(static={"epochs": "9", "pace": "1"})
     name = tuning.create(
         jobs=8,
         parallel=4,
@@ -134,7 +134,7 @@ def test_hyperband_stops_unpromising_jobs(tuning: Tuning) -> None:
 @pytest.mark.slow
 def test_early_stopping_stops_a_job_below_the_median(tuning: Tuning) -> None:
     ranges = {"CategoricalParameterRanges": [{"Name": "point", "Values": ["0.3", "0.31", "0.32", "0.9"]}]}
-    definition = tuning.definition(static={"epochs": "6", "pace": "0.5"})
+    definition = tuning.definition(static={"epochs": "6", "pace": "1"})
     name = tuning.create(
         jobs=None,
         parallel=1,

@@ -31,8 +31,10 @@ class Question:
             },
             CustomerMetadataProperties=SERVED.to_metadata(),
         )["ModelPackageArn"]
-        body = {"logical_date": None, "conf": {"package": self.package, "approval": "human", **conf}}
-        self.run_id = api._request("POST", "/dags/approval/dagRuns", json=body).json()["dag_run_id"]
+        path, self.run_id = "/dags/approval/dagRuns", f"version-{self.package.rpartition('/')[2]}"
+        given = {"package": self.package, "approval": "human", **conf}
+        body = {"dag_run_id": self.run_id, "logical_date": None, "conf": given}
+        api._create(path, body, f"{path}/{self.run_id}")
 
     def states(self) -> dict[str, str]:
         tasks = self.api.task_instances("approval", self.run_id)

@@ -86,7 +86,7 @@ def serve(house: Workshop, store: ObjectStore) -> None:
     )
     sagemaker.create_endpoint(EndpointName=ENDPOINT, EndpointConfigName="sure")
     wait_until(
-        lambda: sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointStatus"] == "InService", 120, 0.5
+        lambda: sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointStatus"] == "InService", 300, 0.5
     )
 
 
@@ -98,10 +98,9 @@ def ended(api: AirflowApi, run_id: str) -> dict[str, str]:
     return states
 
 
-def triggered(api: AirflowApi, **conf: Any) -> tuple[str, dict[str, str]]:
-    """The day and the tasks of a run for today."""
-    day = f"{datetime.now(UTC):%Y-%m-%d}"
-    return day, ended(api, api.trigger("idc_monitor", day, conf)["dag_run_id"])
+def triggered(api: AirflowApi, day: str, **conf: Any) -> dict[str, str]:
+    """The states of the tasks of a run for the day."""
+    return ended(api, api.trigger("idc_monitor", day, conf)["dag_run_id"])
 
 
 def document(store: ObjectStore, day: str) -> dict[str, Any]:
@@ -140,16 +139,17 @@ def test_nothing_served_is_kept_and_a_drift_trains_again_as_a_new_dataset_does(h
             lambda: sum(len(store.get(key).splitlines()) for key in store.keys(captured)) == 30, 60, 0.5
         )
 
-        day, states = triggered(api, min_patches=20)
+        day = f"{datetime.now(UTC):%Y-%m-%d}"
+        states = triggered(api, day, min_patches=20)
         assert {name for name, state in states.items() if state == "skipped"} == {"keep", "retrain"}
         assert document(store, day)["drift"]["green"]["status"] == "drifted"
         assert api.runs("idc_train") == []
 
-        day, states = triggered(api, min_patches=20, action="train")
+        states = triggered(api, day, min_patches=20, action="train")
         assert {name for name, state in states.items() if state == "skipped"} == {"keep", "advise"}
-        training = wait_until(lambda: api.runs("idc_train"), 120, 0.5)
+        training = wait_until(lambda: api.runs("idc_train"), 300, 0.5)
         # There is no such dataset, so it fails; with SQLite nothing else should be asked for meanwhile.
-        wait_until(lambda: api.runs("idc_train")[0]["state"] == "failed", 120, 0.5)
+        wait_until(lambda: api.runs("idc_train")[0]["state"] == "failed", 300, 0.5)
         assert [(run["partition_key"], run["run_type"]) for run in training] == [
             (PARTITION, "asset_triggered")
         ]
@@ -158,15 +158,15 @@ def test_nothing_served_is_kept_and_a_drift_trains_again_as_a_new_dataset_does(h
         assert event["extra"]["then"] == {"idc_train": {"rebuild": True, "seed": int(day.replace("-", ""))}}
         assert any(reason.startswith("green") for reason in event["extra"]["reasons"])
 
-        _, states = triggered(api, min_patches=20, action="train")
+        states = triggered(api, day, min_patches=20, action="train")
         assert {name for name, state in states.items() if state == "skipped"} == {"keep", "retrain"}
         assert len(api.runs("idc_train")) == 1, "once for a model"
         check_the_button(house, api, day)
 
         [asset] = api._request("GET", "/assets?name_pattern=idc_dataset").json()["assets"]
         event = {"asset_id": asset["id"], "partition_key": "2026-09", "extra": {}}
-        assert api._request("POST", "/assets/events", json=event).is_success
-        wait_until(lambda: "2026-09" in [run["partition_key"] for run in api.runs("idc_train")], 120, 0.5)
+        wait_until(lambda: api._request("POST", "/assets/events", json=event).is_success, 60, 1)
+        wait_until(lambda: "2026-09" in [run["partition_key"] for run in api.runs("idc_train")], 300, 0.5)
 
 
 def check_the_button(house: Workshop, api: AirflowApi, day: str) -> None:

@@ -68,7 +68,7 @@ def airflow(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             component_commands(settings)["api-server"], env=environment, stdout=output, stderr=output
         )
     try:
-        wait_until(lambda: _answers(settings.airflow_url, process, log), 120, 0.2)
+        wait_until(lambda: _answers(settings.airflow_url, process, log), 300, 0.2)
         yield settings
     finally:
         # It has nothing to save, and its own shutdown takes its time.
@@ -91,6 +91,7 @@ def page(browser: Browser, airflow: StackSettings) -> Iterator[Page]:
         f"{airflow.airflow_url}/auth/token",
         json={"username": keys.ADMIN, "password": keys.admin_password(airflow.airflow_home)},
         trust_env=False,
+        timeout=60,
     )
     context = browser.new_context(viewport={"width": 1440, "height": 900}, base_url=airflow.airflow_url)
     context.add_cookies(
@@ -228,7 +229,7 @@ def test_a_jobs_log_grows_while_it_is_looked_at(page: Page, aws: LocalAws) -> No
 
 
 def test_nobody_reads_without_logging_in(airflow: StackSettings) -> None:
-    with httpx.Client(base_url=f"{airflow.airflow_url}/histoflow", trust_env=False) as client:
+    with httpx.Client(base_url=f"{airflow.airflow_url}/histoflow", trust_env=False, timeout=60) as client:
         paths = ("models", "static/main.js", "jobs/training/x", "api/jobs", "api/partitions", "api/endpoint",
                  "api/tuning", "api/monitoring", f"candidates/{NEWEST}/mxnet/report.html")  # fmt: skip
         assert {path: client.get(path).status_code for path in paths} == dict.fromkeys(paths, 401)

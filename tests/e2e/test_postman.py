@@ -41,11 +41,12 @@ def run_newman(
         ],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
     )  # fmt: skip
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_newman_finds_nothing_wrong(served: ServedApi, tmp_path: Path) -> None:
     done = run_newman(served, tmp_path / "report.json", adminKey=served.make_key("operator", "admin"))
 
@@ -56,6 +57,7 @@ def test_newman_finds_nothing_wrong(served: ServedApi, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_collection_tells_a_wrong_answer_from_a_right_one(served: ServedApi, tmp_path: Path) -> None:
     done = run_newman(
         served, tmp_path / "report.json", "--folder", "Model", apiKey="histoflow_000000000000_wrong"
@@ -67,7 +69,7 @@ def test_the_collection_tells_a_wrong_answer_from_a_right_one(served: ServedApi,
 
 @pytest.mark.slow
 def test_the_collection_has_every_operation(served: ServedApi) -> None:
-    described = httpx.get(f"{served.url}/openapi.json", trust_env=False).json()["paths"]
+    described = httpx.get(f"{served.url}/openapi.json", trust_env=False, timeout=60).json()["paths"]
     operations = {
         (method.upper(), path.count("/"), path.split("{")[0])
         for path, entry in described.items()

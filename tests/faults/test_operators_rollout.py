@@ -84,7 +84,7 @@ def load(endpoint: Endpoint) -> Iterator[list[str]]:
 
 def test_an_update_by_canary_loses_no_request_and_is_watched_and_scaled(endpoint: Endpoint) -> None:
     old = endpoint.guarded(saying("old"), "v1-mxnet", endpoint_instance_count=2)
-    new = endpoint.guarded(saying("new"), "v2-mxnet", endpoint_instance_count=2)
+    new = endpoint.guarded(saying("new"), "v2-mxnet", endpoint_instance_count=2, rollout_wait_s=5)
     airflow_task.run(task(old))
     assert endpoint.scaled() == ["v1-mxnet"]
 

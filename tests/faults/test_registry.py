@@ -256,7 +256,8 @@ def test_one_goes_back_to_the_model_before_and_the_bad_one_stays_rejected(endpoi
 
 def test_nobody_goes_back_while_the_endpoint_is_being_updated(endpoint: Endpoint) -> None:
     hook = RegistryHook()
-    one, two = (hook.register(package(endpoint, text)) for text in ("one", "two"))
+    slow = "import time\ntime.sleep(20)\n" + saying("two")
+    one, two = (hook.register(package(endpoint, *text)) for text in (("one",), ("two", slow)))
     put_behind(endpoint, one)
     hook.approve(two.arn, "good")
     spec = EndpointSpec.from_dict(deploy.endpoint(settings(), two))

@@ -39,7 +39,7 @@ def started_in(tmp_path: Path, isolation: str, argv: list[str]) -> Container:
 def test_sees_its_directory_and_ends_with_its_code(tmp_path: Path, run: Run, isolation: str) -> None:
     container = run(tmp_path, isolation, "echo $PLACE; pwd; echo made > /opt/ml/made; exit 7")
     place, directory = container.output.read().decode().split()
-    assert container.wait(10) == 7
+    assert container.wait(60) == 7
     assert (tmp_path / "algo-1/ml/made").read_text() == "made\n"
     base = str(tmp_path / "algo-1/ml") if isolation == "none" else "/opt/ml"
     assert (place, directory) == (f"{base}/x", base)
@@ -50,7 +50,7 @@ def test_sees_its_directory_and_ends_with_its_code(tmp_path: Path, run: Run, iso
 def test_leaves_no_orphan(tmp_path: Path, run: Run, isolation: str) -> None:
     container = run(tmp_path, isolation, "(setsid sleep 987654 &) ; echo started")
     assert container.output.read() == b"started\n"
-    assert container.wait(10) == 0
+    assert container.wait(60) == 0
     wait_until(lambda: not sleepers())
 
 
@@ -61,7 +61,7 @@ def test_terminate_reaches_the_program(tmp_path: Path, run: Run, isolation: str)
     )
     assert container.output.readline() == b"ready\n"
     container.terminate()
-    assert container.wait(10) == 3
+    assert container.wait(60) == 3
     assert container.output.read() == b"bye\n"
 
 
@@ -72,16 +72,16 @@ def test_kill_ends_what_ignores_all(tmp_path: Path, run: Run, isolation: str) ->
     container.output.readline()
     wait_until(lambda: container.usage().processes >= 3)
     container.kill()
-    assert container.wait(10) == 137
+    assert container.wait(60) == 137
     wait_until(lambda: not sleepers())
 
 
 @pytest.mark.parametrize("isolation", MODES)
 def test_a_signal_and_a_missing_program(tmp_path: Path, run: Run, isolation: str) -> None:
-    assert run(tmp_path / "a", isolation, "kill -SEGV $$").wait(10) == 139
+    assert run(tmp_path / "a", isolation, "kill -SEGV $$").wait(60) == 139
     container = started_in(tmp_path / "b", isolation, ["/no/such/program"])
     assert b"cannot start /no/such/program: No such file" in container.output.read()
-    assert container.wait(10) == 126
+    assert container.wait(60) == 126
     container.close()
 
 

@@ -178,6 +178,7 @@ def test_a_browser_that_has_the_answer_is_not_sent_it_again(reader: Reader) -> N
 
 
 def test_jobs_are_listed_once_described_once_and_then_only_what_changed(reader: Reader) -> None:
+    sources().jobs.fresh_s = 3600
     asked = {"text": "shown-", "size": 25}
     found = reader.get("api/jobs", **asked)
     assert (found["total"], found["pages"], len(found["jobs"])) == (JOBS, 10, 25)

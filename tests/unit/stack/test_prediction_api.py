@@ -22,10 +22,11 @@ def stack(settings: StackSettings) -> Iterator[StackSettings]:
 
 def ask(settings: StackSettings, key: str) -> httpx.Response:
     headers = {"Authorization": f"Bearer {key}"}
-    return httpx.get(f"{settings.api_url}/v1/slides", headers=headers, trust_env=False)
+    return httpx.get(f"{settings.api_url}/v1/slides", headers=headers, trust_env=False, timeout=60)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_it_runs_alone_and_says_what_it_lacks(
     stack: StackSettings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,7 +53,7 @@ def test_it_runs_alone_and_says_what_it_lacks(
     status.show(stack)
     assert f"REST API  {stack.api_url}, key in {file}" in capsys.readouterr().out
 
-    monkeypatch.setenv("HISTOFLOW_API_RATE_LIMIT", "3/hour")
+    monkeypatch.setenv("HISTOFLOW_API_RATE_LIMIT", "3/day")
     services.up(stack, ["api"])
     assert "api: its settings have changed, starting it anew" in capsys.readouterr().out
     assert [ask(stack, key).status_code for _ in range(4)][-1] == 429

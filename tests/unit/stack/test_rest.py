@@ -9,7 +9,7 @@ from stack.errors import ServiceFailed
 from stack.rest import AirflowApi
 
 
-def client(airflow: FakeAirflow, patience_s: float = 5) -> AirflowApi:
+def client(airflow: FakeAirflow, patience_s: float = 60) -> AirflowApi:
     return AirflowApi(airflow.url, "admin", PASSWORD, patience_s)
 
 

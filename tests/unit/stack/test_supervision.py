@@ -55,6 +55,7 @@ def test_runs_restarts_and_stops(group: Group, environment: dict[str, str]) -> N
     first = pid_of(group, "one")
     os.kill(first, signal.SIGKILL)
     until(lambda: pid_of(group, "one") not in (0, first))
+    until(lambda: "there" in supervision.log_path(group, "two").read_text())
     pids = [process.pid for process in processes.find(group.home)]
     supervision.shut_down(group)
 

@@ -7,11 +7,17 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from embedded_aws.invocation import connections as subject
 from embedded_aws.invocation.connections import Broken, Connections, TooLarge, Unreachable
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
 CLOSE = b"CLOSE"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n"
+
+
+@pytest.fixture(autouse=True)
+def kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject, "LONGEST_IDLE_S", 600)
 
 
 async def served(answers: list[bytes], talk: Callable[[Connections, int], Awaitable[None]]) -> list[int]:
@@ -47,7 +53,7 @@ async def served(answers: list[bytes], talk: Callable[[Connections, int], Awaita
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
     connections = Connections()
     try:
-        await asyncio.wait_for(talk(connections, server.sockets[0].getsockname()[1]), 10)
+        await asyncio.wait_for(talk(connections, server.sockets[0].getsockname()[1]), 90)
     finally:
         connections.close()
         server.close()
@@ -58,17 +64,17 @@ async def served(answers: list[bytes], talk: Callable[[Connections, int], Awaita
 def test_connections_are_kept() -> None:
     async def talk(connections: Connections, port: int) -> None:
         for body in (b"x", b"y" * 200_000):
-            reply = await connections.post(port, {"a": "b"}, body, 5, 100)
+            reply = await connections.post(port, {"a": "b"}, body, 60, 100)
             assert (reply.status, reply.body, reply.headers["content-type"]) == (200, b"ok", "text/plain")
-        assert (await connections.post(port, {}, b"", 5, 100)).body == b"abcde"
+        assert (await connections.post(port, {}, b"", 60, 100)).body == b"abcde"
 
     assert asyncio.run(served([OK, OK, CHUNKED], talk)) == [3]
 
 
 def test_an_answer_that_ends_with_the_connection() -> None:
     async def talk(connections: Connections, port: int) -> None:
-        assert (await connections.post(port, {}, b"", 5, 100)).body == b"whole"
-        assert (await connections.post(port, {}, b"", 5, 100)).body == b"ok"
+        assert (await connections.post(port, {}, b"", 60, 100)).body == b"whole"
+        assert (await connections.post(port, {}, b"", 60, 100)).body == b"ok"
 
     assert asyncio.run(served([b"HTTP/1.0 200 OK\r\n\r\nwhole" + CLOSE, OK], talk)) == [1, 1]
 
@@ -84,10 +90,12 @@ def test_an_answer_that_ends_with_the_connection() -> None:
     ],
 )
 def test_answers_that_are_none(answer: bytes, error: type[Exception]) -> None:
+    limit_s = 0.3 if error is TimeoutError else 60
+
     async def talk(connections: Connections, port: int) -> None:
         with pytest.raises(error):
-            await connections.post(port, {}, b"", 0.3, 100)
-        assert (await connections.post(port, {}, b"", 5, 100)).body == b"ok"
+            await connections.post(port, {}, b"", limit_s, 100)
+        assert (await connections.post(port, {}, b"", 60, 100)).body == b"ok"
 
     assert asyncio.run(served([answer, OK], talk))[-1] == 1
 
@@ -95,17 +103,17 @@ def test_answers_that_are_none(answer: bytes, error: type[Exception]) -> None:
 def test_nobody_listens() -> None:
     async def talk(connections: Connections, port: int) -> None:
         with pytest.raises(Unreachable):
-            await connections.post(1, {}, b"", 5, 100)
+            await connections.post(1, {}, b"", 60, 100)
 
     asyncio.run(served([], talk))
 
 
 def test_parts_come_as_they_are_sent() -> None:
     async def talk(connections: Connections, port: int) -> None:
-        reply, parts = await connections.stream(port, {}, b"", 5)
+        reply, parts = await connections.stream(port, {}, b"", 60)
         assert reply.status == 200
         assert [part async for part in parts] == [b"ab", b"cde"]
-        reply, parts = await connections.stream(port, {}, b"", 5)
+        reply, parts = await connections.stream(port, {}, b"", 60)
         with pytest.raises(Broken):
             assert [part async for part in parts]
 

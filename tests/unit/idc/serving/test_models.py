@@ -109,7 +109,8 @@ def test_a_version_that_answers_is_looked_up_however_new_the_last_look_is(aws: S
     assert models.version("v2-mxnet").package == package(2)
 
 
-def test_a_version_nobody_knows_is_looked_up_once(aws: Stubber) -> None:
+def test_a_version_nobody_knows_is_looked_up_once(aws: Stubber, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("idc.serving.models.LEAST_PERIOD_S", 3600)
     endpoint(aws, "one")
     config(aws, "one", v1_mxnet="m1")
     model(aws, "m1", package(1))
