@@ -231,6 +231,8 @@ def test_a_killed_processing_job_is_made_good_by_the_next(
         if job.ended() == "Failed":
             break
         forget(store, conversion)  # it was done before the kill
+    else:
+        pytest.fail("every job was done before it could be killed")
     assert find_index(store, conversion.dataset_digest) is None
     kept = {key: store.client.head_object(Bucket=store.bucket, Key=key)["ETag"] for key in store.keys(parts)}
     assert len(kept) >= finished

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.conftest import unique
+from contract.conftest import unique, waiting_for
 from contract.hosting import ECHO, Endpoints
 from local_aws import LocalAws, wait_until
 
@@ -52,15 +53,18 @@ def shares(endpoints: Endpoints, name: str, until: str) -> list[float]:
     ids=["canary", "linear", "rolling"],
 )
 def test_traffic_shifts_in_steps(
-    endpoints: Endpoints, deployment: dict[str, Any], between: list[tuple[float, float]]
+    endpoints: Endpoints, deployment: dict[str, Any], between: list[tuple[float, float]], tmp_path: Path
 ) -> None:
+    may_start = tmp_path / "may-start"
     name = endpoints.in_service(endpoints.model(ECHO, "old"))
     started = time.monotonic()
     endpoints.sagemaker.update_endpoint(
         EndpointName=name,
-        EndpointConfigName=endpoints.config(endpoints.model(ECHO, "new")),
+        EndpointConfigName=endpoints.config(endpoints.model(waiting_for(may_start) + ECHO, "new")),
         DeploymentConfig=deployment,
     )
+    assert endpoints.invoke(name)["model"] == "old"
+    may_start.touch()
     seen = shares(endpoints, name, "InService")
     assert time.monotonic() - started >= 2 * WAIT_S
     for low, high in between:

@@ -139,7 +139,7 @@ def _cut(task: PartTask, snapshots: ObjectStore, damaged: Mapping[str, str]) -> 
 
 
 def _write(cut: CutShard, task: PartTask, store: ObjectStore, *, is_mending: bool) -> Part:
-    """Upload the shard's files, each freed once it is sent; what lies there already only when mending."""
+    """Upload the shard's files, each freed once it is sent; what is there already only to mend or rebuild."""
     shard, records = task.shard, len(cut.writer)
     prefix = layout.dataset_prefix(task.conversion.dataset_digest)
     put = store.put if is_mending or task.conversion.rebuild else store.put_missing
