@@ -26,12 +26,12 @@ from local_aws import LocalAws, wait_until
 from measuring import archives, embedded_aws, moving, show, verdict
 
 from idc import layout
-from idc.dataset.conversion import ConversionSettings
-from idc.dataset.index import DatasetIndex, find_index
-from idc.dataset.snapshot import ingest
-from idc.dataset.storage import ObjectStore
-from idc.jobs.conversion import conversion_spec, digest_of_dataset
+from idc.convert.job import conversion_spec, digest_of_dataset
+from idc.converter.conversion import ConversionSettings
+from idc.converter.index import DatasetIndex, find_index
+from idc.ingest.snapshot import ingest
 from idc.settings import Settings
+from idc.storage import ObjectStore
 
 SIZES = (20_000, 100_000)
 FULL_SET = 277_524

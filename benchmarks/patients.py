@@ -23,16 +23,16 @@ import local_aws
 from measuring import show
 from measuring.variants import VARIANTS, Variant
 
-from idc.dataset.patches import DOUBLED_TREE, looks_like_patch, parse_member
-from idc.dataset.split import Shares, assign
-from idc.dataset.synthetic import write_archive
-from idc.evaluation.comparison import SHOWN
-from idc.evaluation.metrics import measure
-from idc.evaluation.names import METRICS
-from idc.evaluation.predictions import Row, collected
+from idc.converter.patches import DOUBLED_TREE, looks_like_patch, parse_member
+from idc.converter.records.recordio import RecordIOWriter
+from idc.converter.records.tfrecord import TFRecordWriter
+from idc.converter.split import Shares, assign
+from idc.evaluate.comparison import SHOWN
+from idc.evaluate.metrics import measure
+from idc.evaluate.names import METRICS
+from idc.evaluate.predictions import Row, collected
+from idc.ingest.synthetic import write_archive
 from idc.jobs.source import SCRIPTS
-from idc.records.recordio import RecordIOWriter
-from idc.records.tfrecord import TFRecordWriter
 
 SPLIT_SEED = 7
 HALF = 0.5

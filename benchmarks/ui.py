@@ -22,7 +22,7 @@ from measuring import embedded_aws, show, verdict
 
 from histoflow.pages import PREFIX, Pages, application
 from histoflow.pages.sources import sources
-from idc.dataset.storage import ObjectStore
+from idc.storage import ObjectStore
 
 JOBS, PARTITIONS, AGAIN = 1000, 36, 40
 FIRST, LATER = 5.0, 0.5  # of the time of the bare calls

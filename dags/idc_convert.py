@@ -53,10 +53,10 @@ def idc_convert() -> None:
     def plan() -> dict[str, Any]:
         """Name the dataset by what goes into it, and plan the job that makes it if there is none yet."""
         from histoflow import runs
+        from idc.convert import stage
         from idc.settings import settings
-        from idc.stages import convert
 
-        return convert.plan(
+        return stage.plan(
             runs.store(),
             settings(),
             dag_id=runs.dag_id(),
@@ -74,9 +74,9 @@ def idc_convert() -> None:
     def publish(dataset_digest: str) -> dict[str, Any]:
         """Make the dataset the partition's own, and announce it."""
         from histoflow import runs
-        from idc.stages import convert
+        from idc.convert import stage
 
-        facts = convert.publish(runs.store(), partition=runs.partition(), dataset_digest=dataset_digest)
+        facts = stage.publish(runs.store(), partition=runs.partition(), dataset_digest=dataset_digest)
         runs.publish(DATASET, **facts)
         return facts
 

@@ -75,7 +75,7 @@ def idc_ingest() -> None:
     def source() -> str:
         """Choose between Kaggle and everything else by the archive's address; check what is passed on."""
         from histoflow import handover, runs
-        from idc.dataset.releases import is_release
+        from idc.ingest.releases import is_release
 
         handover.check(runs.parameter("then", {}))
         if not is_release(runs.archive()):
@@ -95,10 +95,10 @@ def idc_ingest() -> None:
     def archive() -> dict[str, Any]:
         """Stream the archive into S3 as one object, its manifest last, unless the partition holds it."""
         from histoflow import runs
-        from idc.stages import ingest
+        from idc.ingest import stage
 
-        split = ingest.keep_split(runs.store(), runs.parameter("split", None))
-        facts = ingest.run(runs.store(), partition=runs.partition(), archive=runs.archive())
+        split = stage.keep_split(runs.store(), runs.parameter("split", None))
+        facts = stage.run(runs.store(), partition=runs.partition(), archive=runs.archive())
         runs.publish(SNAPSHOT, **facts, split=split)
         return facts
 

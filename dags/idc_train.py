@@ -60,9 +60,9 @@ def idc_train() -> None:
         """Verify the dataset, upload the scripts and plan a training job for each variant."""
         from histoflow import runs
         from idc.settings import settings
-        from idc.stages import train
+        from idc.train import stage
 
-        jobs = train.plan(
+        jobs = stage.plan(
             runs.store(),
             settings(),
             dag_id=runs.dag_id(),
@@ -79,7 +79,7 @@ def idc_train() -> None:
     )
     def request(planned: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Make each plan a request, in the environment of the SageMaker SDK 2; nothing is submitted."""
-        from idc.jobs.sdk import requested
+        from idc.variants.sdk import requested
 
         return requested(planned)
 
@@ -87,9 +87,9 @@ def idc_train() -> None:
     def record(planned: list[dict[str, Any]], jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Record what the jobs made as candidates, and announce them."""
         from histoflow import runs
-        from idc.stages import train
+        from idc.train import stage
 
-        facts = train.record(runs.store(), partition=runs.partition(), planned=planned, jobs=jobs)
+        facts = stage.record(runs.store(), partition=runs.partition(), planned=planned, jobs=jobs)
         runs.publish(CANDIDATES, candidates=facts)
         return facts
 

@@ -52,14 +52,14 @@ def idc_tune() -> None:
         """Verify the dataset and plan a search for each variant, or give the defaults before back."""
         from histoflow import runs
         from idc.settings import settings
-        from idc.stages import tune
+        from idc.tune import stage
 
         options = runs.tuning_options()
         python = runs.sdk_python()
         if runs.parameter("revert", False):
-            tune.revert(runs.store(), options.variants, by=runs.run_id())
+            stage.revert(runs.store(), options.variants, by=runs.run_id())
             return {"searches": [], "python": python}
-        searches = tune.plan(
+        searches = stage.plan(
             runs.store(),
             settings(),
             partition=runs.partition(),
@@ -75,7 +75,7 @@ def idc_tune() -> None:
     )
     def request(planned: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Make each search a request, in the environment of the SageMaker SDK 2; nothing is submitted."""
-        from idc.jobs.tuning import requested
+        from idc.tune.request import requested
 
         return requested(planned)
 
@@ -83,9 +83,9 @@ def idc_tune() -> None:
     def record(planned: list[dict[str, Any]], jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Make the best jobs candidates and their hyperparameters the defaults, and announce them."""
         from histoflow import runs
-        from idc.stages import tune
+        from idc.tune import stage
 
-        facts = tune.record(runs.store(), partition=runs.partition(), planned=planned, jobs=jobs)
+        facts = stage.record(runs.store(), partition=runs.partition(), planned=planned, jobs=jobs)
         runs.publish(CANDIDATES, candidates=facts)
         return facts
 

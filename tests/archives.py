@@ -9,10 +9,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from idc.dataset.archive import Limits
-from idc.dataset.catalog import Catalog
-from idc.dataset.cataloguing import read_catalog
-from idc.dataset.ranges import FileRanges
+from idc.converter.archive import Limits
+from idc.converter.catalog import Catalog
+from idc.converter.cataloguing import read_catalog
+from idc.converter.ranges import FileRanges
 
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -13,11 +13,11 @@ from typing import Any
 from local_aws import REPOSITORY, LocalAws, interpreter
 
 from idc import layout
-from idc.dataset.conversion import Conversion, ConversionSettings, dataset_digest
-from idc.dataset.convert import convert
-from idc.dataset.index import DatasetIndex
-from idc.dataset.snapshot import ingest
-from idc.dataset.storage import ObjectStore
+from idc.converter.conversion import Conversion, ConversionSettings, dataset_digest
+from idc.converter.convert import convert
+from idc.converter.index import DatasetIndex
+from idc.ingest.snapshot import ingest
+from idc.storage import ObjectStore
 
 SETTINGS = ConversionSettings(shard_bytes=4096)
 
@@ -47,7 +47,7 @@ def run(store: ObjectStore, conversion: Conversion) -> DatasetIndex:
 
 def command(conversion: Conversion, environment: str = "mxnet") -> list[str]:
     """The converter as the processing job runs it."""
-    return [interpreter(environment), "-m", "idc.dataset.convert", *conversion.arguments()]
+    return [interpreter(environment), "-m", "idc.converter.convert", *conversion.arguments()]
 
 
 def in_process(aws: LocalAws, arguments: list[str]) -> subprocess.Popen[str]:

@@ -11,8 +11,8 @@ from local_aws import LocalAws, archive
 
 from histoflow.hooks.endpoint import EndpointHook
 from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
-from idc.jobs import rollout
-from idc.jobs.hosting import VARIANT, EndpointSpec, production_variant
+from idc.deploy import rollout
+from idc.deploy.hosting import VARIANT, EndpointSpec, production_variant
 from idc.settings import Settings
 
 ANSWERING = """

@@ -9,9 +9,9 @@ import os
 import signal
 import sys
 
-from idc.dataset.releases import is_release
-from idc.dataset.snapshot import ingest
-from idc.dataset.storage import ObjectStore, connect
+from idc.ingest.releases import is_release
+from idc.ingest.snapshot import ingest
+from idc.storage import ObjectStore, connect
 
 
 def main(uri: str, partition: str, bucket: str, event: str = "", number: str = "0") -> None:

@@ -9,11 +9,12 @@ from typing import Any
 import boto3
 import local_aws
 
-from idc.dataset.conversion import ConversionSettings, parse_arguments
-from idc.dataset.convert import convert as run_conversion
-from idc.dataset.storage import ObjectStore
+from idc.convert import stage as convert
+from idc.converter.conversion import ConversionSettings, parse_arguments
+from idc.converter.convert import convert as run_conversion
+from idc.ingest import stage as ingest
 from idc.settings import Settings
-from idc.stages import convert, ingest
+from idc.storage import ObjectStore
 
 PARTITION = "2026-10"
 SAMPLE = "synthetic://?patients=8&patches=160&seed=3"

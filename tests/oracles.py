@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from local_aws import ENVIRONMENTS
 
-from idc.records.recordio import Buffer
+from idc.converter.records.recordio import Buffer
 
 
 def ask(environment: str, script: str, folder: Path, question: object = None) -> Any:

@@ -12,10 +12,10 @@ from local_aws import LocalAws, archive, wait_until
 from embedded_aws import kinds
 from embedded_aws.store import Kind, Store
 from idc import layout
-from idc.dataset.storage import ObjectStore
+from idc.dashboard.partitions import METRICS
+from idc.deploy.served_model import ServedModel
 from idc.layout import CHAMPION
-from idc.overview.partitions import METRICS
-from idc.served import ServedModel
+from idc.storage import ObjectStore
 
 DIGEST = "0123456789abcdef" * 4
 ENDPOINT = "histoflow-idc"

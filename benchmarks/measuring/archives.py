@@ -10,9 +10,9 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from idc.dataset.patches import DOUBLED_TREE, parse_member
-from idc.dataset.synthetic import write_archive
-from idc.dataset.zipstream import ZipStream
+from idc.converter.patches import DOUBLED_TREE, parse_member
+from idc.ingest.synthetic import write_archive
+from idc.ingest.zipstream import ZipStream
 
 PAINTED = 3000
 PATIENTS = 12

@@ -13,17 +13,17 @@ import time
 import zlib
 from pathlib import Path
 
-from idc.dataset.archive import Limits, unpack
-from idc.dataset.catalog import Catalog
-from idc.dataset.cataloguing import read_catalog
-from idc.dataset.conversion import ConversionSettings
-from idc.dataset.cutting import cut_shard
-from idc.dataset.images import check_pixels
-from idc.dataset.ranges import FileRanges, read_spans
-from idc.records.parity import check_tfrecord, read_patches
-from idc.records.recordio import SUFFIXES, RecordIOWriter, verify
-from idc.records.shards import Shard, plan_shards
-from idc.records.tfrecord import EXAMPLES, TFRecordWriter
+from idc.converter.archive import Limits, unpack
+from idc.converter.catalog import Catalog
+from idc.converter.cataloguing import read_catalog
+from idc.converter.conversion import ConversionSettings
+from idc.converter.cutting import cut_shard
+from idc.converter.images import check_pixels
+from idc.converter.ranges import FileRanges, read_spans
+from idc.converter.records.parity import check_tfrecord, read_patches
+from idc.converter.records.recordio import SUFFIXES, RecordIOWriter, verify
+from idc.converter.records.shards import Shard, plan_shards
+from idc.converter.records.tfrecord import EXAMPLES, TFRecordWriter
 
 SEED = 7
 BLOCK_BYTES = 4 << 20

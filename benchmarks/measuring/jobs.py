@@ -9,8 +9,8 @@ from typing import Any
 from contract.conftest import Jobs, unique
 from local_aws import LocalAws
 
+from idc.converter.records.recordio import RecordIOWriter
 from idc.jobs.source import training_source
-from idc.records.recordio import RecordIOWriter
 from measuring.variants import Variant, patches
 
 COUNTS = {"train": 3200, "validation": 256}

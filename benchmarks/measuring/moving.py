@@ -9,8 +9,8 @@ from multiprocessing import get_context
 
 import boto3
 
-from idc.dataset.ranges import BLOCK_BYTES
-from idc.dataset.storage import ObjectStore
+from idc.converter.ranges import BLOCK_BYTES
+from idc.storage import ObjectStore
 
 Client = Mapping[str, str]
 

@@ -1,1 +1,1 @@
-"""Histoflow's library: from the Kaggle archive of patches to a served prediction, without Airflow."""
+"""The product's library: from an archive of patches to a served model. Plain Python, without Airflow."""

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from idc.errors import ConfigurationError
-from idc.jobs.images import builtin_image
+from idc.variants.images import builtin_image
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from idc import layout
-from idc.records import recordio
+from idc.converter.records import recordio
 from stack import prediction_api
 from stack.clients import Clients
 from stack.errors import DemoFailed

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from idc.evaluation import comparison
+from idc.evaluate import comparison
 from idc.layout import SPLITS
 from stack import keys
 from stack.console import say, table

@@ -13,17 +13,20 @@ from histoflow import runs
 from histoflow.hooks.endpoint import EndpointHook
 from histoflow.hooks.registry import RegistryHook
 from histoflow.links import address
-from idc import layout, registry
-from idc.deployment import version as versions
-from idc.deployment.decision import Outcome
-from idc.deployment.package import IMAGE
-from idc.deployment.question import question
-from idc.deployment.version import REJECTED, Version
+from idc import layout
+from idc.deploy import rollback
+from idc.deploy import stage as deploy
+from idc.deploy import version as versions
+from idc.deploy.decision import Outcome
+from idc.deploy.package import IMAGE
+from idc.deploy.question import question
+from idc.deploy.served_model import ServedModel
+from idc.deploy.version import REJECTED, Version
 from idc.errors import InputError
-from idc.served import ServedModel
+from idc.evaluate import stage as evaluate
+from idc.evaluate.report import stage as reports
 from idc.settings import settings
-from idc.stages import deploy, evaluate, rollback
-from idc.stages import report as reports
+from idc.train import candidates
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +167,7 @@ def conclude_rollback(chosen: Mapping[str, Any], *, asset: Asset) -> dict[str, A
 def _report(partition: str, variant: str, *, is_decided: bool) -> dict[str, Any]:
     """Write a measured candidate's report, heatmaps and model card, with what was decided if it is."""
     store = runs.store()
-    tuning_job = registry.candidate(store, partition, variant).tuning_job
+    tuning_job = candidates.candidate(store, partition, variant).tuning_job
     return reports.evaluation(
         store, partition=partition, variant=variant, tuning_job=tuning_job, is_decided=is_decided
     )

@@ -9,14 +9,15 @@ from urllib.parse import urlsplit
 from airflow.sdk.exceptions import ParamValidationError
 
 from histoflow import forms
-from idc import layout, registry
+from idc import layout
 from idc.errors import ConfigurationError
 from idc.settings import settings
+from idc.train import candidates
 
 if TYPE_CHECKING:
     from airflow.sdk import Asset, Context
 
-    from idc.dataset.storage import ObjectStore
+    from idc.storage import ObjectStore
 
 THEN = "then"
 # Paths on the machine that runs a task say nothing about what came of it.
@@ -86,7 +87,7 @@ def keep_manifest(context: Context, store: ObjectStore, facts: Mapping[str, Any]
         "settings": _without_secrets(settings().model_dump(mode="json", exclude=_OF_THE_MACHINE)),
         "made": _without_secrets(facts),
     }
-    registry.write_json(store, layout.run_manifest(run.partition_key, run.dag_id, run.run_id), content)
+    candidates.write_json(store, layout.run_manifest(run.partition_key, run.dag_id, run.run_id), content)
 
 
 def _without_secrets(found: Any) -> Any:

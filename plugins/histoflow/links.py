@@ -65,12 +65,12 @@ class JobLink(BaseOperatorLink):
 
     def get_link(self, operator: SageMakerJobOperator, *, ti_key: TaskInstanceKey) -> str:  # type: ignore[override]  # noqa: ARG002
         """Return the address of the job; there is no button before there is one."""
-        from idc import console
+        from idc.dashboard import console_links
 
         if operator.job is None:
             return ""
-        region = console.region_of(operator.hook.api)
-        return console.job(region, operator.kind, operator.job) if region else _job_page(operator)
+        region = console_links.region_of(operator.hook.api)
+        return console_links.job(region, operator.kind, operator.job) if region else _job_page(operator)
 
 
 class LogLink(BaseOperatorLink):
@@ -80,13 +80,13 @@ class LogLink(BaseOperatorLink):
 
     def get_link(self, operator: SageMakerJobOperator, *, ti_key: TaskInstanceKey) -> str:  # type: ignore[override]  # noqa: ARG002
         """Return the address of the log; there is no button before there is a job."""
-        from idc import console
+        from idc.dashboard import console_links
 
         if operator.job is None:
             return ""
-        region = console.region_of(operator.hook.api)
+        region = console_links.region_of(operator.hook.api)
         if region:
-            return console.log(region, operator.kind.log_group, operator.job)
+            return console_links.log(region, operator.kind.log_group, operator.job)
         return f"{_job_page(operator)}#log"
 
 

@@ -13,12 +13,12 @@ from histoflow import handover, runs
 from histoflow.hooks.registry import RegistryHook
 from histoflow.links import address
 from idc import layout
-from idc.dataset.storage import ObjectStore
-from idc.deployment.version import Version
+from idc.deploy.version import Version
 from idc.errors import RequestRejected
-from idc.monitoring.options import Limits, Options
+from idc.monitor import stage
+from idc.monitor.options import Limits, Options
 from idc.settings import settings
-from idc.stages import monitor
+from idc.storage import ObjectStore
 
 TRAIN = "train"  # the action by which a retraining is started and not only advised
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def report(day: str) -> dict[str, Any]:
     store, endpoint, now = runs.store(), settings().endpoint_name, datetime.now(UTC)
     served = RegistryHook().served_by(endpoint)
     version = _looked_at(store, day) or served
-    facts = monitor.run(store, _options(), endpoint=endpoint, day=day, version=version, now=now)
+    facts = stage.run(store, _options(), endpoint=endpoint, day=day, version=version, now=now)
     is_served = version is not None and served is not None and version.arn == served.arn
     return {**facts, "page": address(layout.monitoring_report(day)), "is_served": is_served}
 
@@ -45,11 +45,11 @@ def decide(found: Mapping[str, Any], *, keeping: str, advising: str, retraining:
         log.info("%s is no longer served: people are told.", found["model"])
         return advising
     store = runs.store()
-    partition = monitor.newest_partition(store)
+    partition = stage.newest_partition(store)
     if partition is None:
         log.info("There is no dataset to train on: people are told.")
         return advising
-    order = monitor.find_order(store, model_sha256=found["model_sha256"], partition=partition)
+    order = stage.find_order(store, model_sha256=found["model_sha256"], partition=partition)
     if order is not None and order["run_id"] != runs.run_id():
         log.info("%s has been trained again for this model: %s. People are told.", partition, order)
         return advising
@@ -68,7 +68,7 @@ def retrain(found: Mapping[str, Any], *, asset: Asset) -> dict[str, Any]:
         "report": found["report"],
     }
     note = {**facts, "run_id": runs.run_id()}
-    monitor.order(runs.store(), model_sha256=found["model_sha256"], partition=partition, facts=note)
+    stage.order(runs.store(), model_sha256=found["model_sha256"], partition=partition, facts=note)
     # The day as a seed: other weights and another order than the training before, the same when tried again.
     form = {"rebuild": True, "seed": int(found["day"].replace("-", ""))}
     runs.announce_for(asset, [partition])
@@ -94,7 +94,7 @@ def _options() -> Options:
 
 def _looked_at(store: ObjectStore, day: str) -> Version | None:
     """Return the model that a day was looked at with once it was over, None if there is none any more."""
-    package = monitor.model_of(store, day)
+    package = stage.model_of(store, day)
     if package is None:
         return None
     try:

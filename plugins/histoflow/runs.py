@@ -11,14 +11,14 @@ from airflow.sdk import Asset, get_current_context
 
 from histoflow import forms, handover
 from histoflow.hooks.aws import client
-from idc.dataset.conversion import ConversionSettings
-from idc.dataset.split import Shares
-from idc.dataset.storage import ObjectStore
+from idc.converter.conversion import ConversionSettings
+from idc.converter.split import Shares
 from idc.errors import ConfigurationError
-from idc.jobs.options import TrainingOptions
-from idc.jobs.tuning import TuningOptions
 from idc.layout import VARIANTS
 from idc.settings import settings
+from idc.storage import ObjectStore
+from idc.tune.request import TuningOptions
+from idc.variants.options import TrainingOptions
 
 # The fields of a training's form, and what the hyperparameters are called by those they are for.
 _SCRIPT_FIELDS = {
@@ -70,7 +70,7 @@ def archive() -> str:
     Raises:
         ConfigurationError: there is none, or one without the version that is asked for.
     """
-    from idc.stages.ingest import choose
+    from idc.ingest.stage import choose
 
     found = parameter("archive", settings().archive)
     return choose(found, parameter("version", None), has_kaggle=not found and _has_kaggle())

@@ -13,12 +13,13 @@ from conversions import SETTINGS, command, conversion_of, events, in_process, in
 from local_aws import LocalAws
 
 from idc import layout
-from idc.dataset import convert as entry
-from idc.dataset import png
-from idc.dataset.conversion import ConversionSettings
-from idc.dataset.index import find_index, verify_dataset
-from idc.dataset.split import read_csv
-from idc.dataset.storage import ObjectStore
+from idc.converter import convert as entry
+from idc.converter import png
+from idc.converter.conversion import ConversionSettings
+from idc.converter.index import find_index, verify_dataset
+from idc.converter.records.recordio import read_records
+from idc.converter.records.tfrecord import read_examples
+from idc.converter.split import read_csv
 from idc.errors import (
     ConfigurationError,
     CorruptArchive,
@@ -28,8 +29,7 @@ from idc.errors import (
     TooManyQuarantined,
 )
 from idc.layout import SPLITS
-from idc.records.recordio import read_records
-from idc.records.tfrecord import read_examples
+from idc.storage import ObjectStore
 
 pytestmark = pytest.mark.slow
 

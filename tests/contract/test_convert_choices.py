@@ -17,15 +17,15 @@ from conversions import SETTINGS, conversion_of, ingested, objects, run
 from local_aws import LocalAws
 
 from idc import layout
-from idc.dataset.conversion import Conversion, ConversionSettings, parse_arguments
-from idc.dataset.index import find_index, verify_dataset
-from idc.dataset.split import read_csv
-from idc.dataset.storage import ObjectStore
+from idc.convert import stage
+from idc.converter.conversion import Conversion, ConversionSettings, parse_arguments
+from idc.converter.index import find_index, verify_dataset
+from idc.converter.records.recordio import read_records
+from idc.converter.split import read_csv
 from idc.errors import ConfigurationError, CorruptShard, LeakageError, MissingObject
 from idc.layout import SPLITS
-from idc.records.recordio import read_records
 from idc.settings import Settings
-from idc.stages import convert
+from idc.storage import ObjectStore
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +56,7 @@ def csv_of(sides: dict[str, str]) -> str:
 def planned(store: ObjectStore, partition: str, **changes: Any) -> dict[str, Any]:
     settings = Settings(bucket=store.bucket, role_arn="arn:aws:iam::123456789012:role/histoflow")
     changes = {"options": SETTINGS, **changes}
-    return convert.plan(store, settings, dag_id="idc_convert", partition=partition, **changes)
+    return stage.plan(store, settings, dag_id="idc_convert", partition=partition, **changes)
 
 
 def asked(plan: dict[str, Any]) -> Conversion:

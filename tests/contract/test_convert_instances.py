@@ -28,15 +28,15 @@ from conversions import (
 from local_aws import LocalAws, kill, wait_until
 
 from idc import layout
-from idc.dataset.conversion import Conversion, ConversionSettings
-from idc.dataset.convert import convert
-from idc.dataset.index import find_index, verify_dataset
-from idc.dataset.manifest import read_manifest
-from idc.dataset.storage import ObjectStore
+from idc.convert.job import conversion_spec
+from idc.converter.conversion import Conversion, ConversionSettings
+from idc.converter.convert import convert
+from idc.converter.index import find_index, verify_dataset
+from idc.converter.manifest import read_manifest
 from idc.errors import TooManyQuarantined
-from idc.jobs.conversion import conversion_spec
 from idc.jobs.spec import JobSpec
 from idc.settings import Settings
+from idc.storage import ObjectStore
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -90,7 +90,7 @@ def test_one_process_and_several_make_the_same_bytes(
 ) -> None:
     conversion = conversion_of(store, snapshot)
     script = (
-        "import sys; from idc.dataset import convert, conversion, storage\n"
+        "import sys; from idc import storage\nfrom idc.converter import convert, conversion\n"
         "if __name__ == '__main__': convert.convert("
         "conversion.parse_arguments(sys.argv[2:]), storage.connect(), processes=int(sys.argv[1]))"
     )
@@ -175,7 +175,7 @@ class Job:
         found = []
         for process in self.aws.processes(role="container", owner=self.arn):
             try:
-                if f"/{host}" in process.environ()["HOME"] and "idc.dataset" in " ".join(process.cmdline()):
+                if f"/{host}" in process.environ()["HOME"] and "idc.converter" in " ".join(process.cmdline()):
                     found.append(process)
             except psutil.Error:
                 continue

@@ -21,18 +21,19 @@ from contract.hosting import Endpoints
 from local_aws import LocalAws, everything_sent_to, wait_until
 from PIL import Image
 from sklearn.metrics import balanced_accuracy_score
-from unit.idc.report.conftest import Converted
-from unit.idc.report.measured import PARTITION, measured_by
-from unit.idc.stages.rehearsal import contents, filled
-from unit.idc.stages.test_monitor import images
+from unit.idc.html.conftest import Converted
+from unit.idc.html.measured import PARTITION, measured_by
+from unit.idc.monitor.test_stage import images
+from unit.idc.rehearsal import contents, filled
 
 from histoflow import forms
 from histoflow.operators.report import MonitoringReportOperator
-from idc import layout, registry
-from idc.dataset.index import find_index
-from idc.dataset.storage import ObjectStore
-from idc.jobs import rollout
+from idc import layout
+from idc.converter.index import find_index
+from idc.deploy import rollout
 from idc.settings import settings
+from idc.storage import ObjectStore
+from idc.train import candidates
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -100,7 +101,7 @@ def watched(embedded_aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) ->
         index = find_index(store, digest)
         assert index is not None
         measured_by(Converted(store, index), lambda names: np.array([raw[name] for name in names.tolist()]))
-        candidate = registry.candidate(store, PARTITION, "mxnet")
+        candidate = candidates.candidate(store, PARTITION, "mxnet")
         version = fleet.version(
             partition=PARTITION, dataset_digest=digest, model_sha256=candidate.model_sha256
         )

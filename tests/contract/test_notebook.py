@@ -19,14 +19,14 @@ from contract.conftest import unique
 from local_aws import REPOSITORY, LocalAws, interpreter, wait_until
 
 from idc import layout
-from idc.dataset.conversion import Conversion, ConversionSettings, dataset_digest
-from idc.dataset.convert import convert
-from idc.dataset.snapshot import ingest, point_to_dataset
-from idc.dataset.storage import ObjectStore
-from idc.jobs.hosting import EndpointSpec, production_variant
-from idc.jobs.models import model_request
-from idc.registry import Candidate
+from idc.converter.conversion import Conversion, ConversionSettings, dataset_digest
+from idc.converter.convert import convert
+from idc.deploy.hosting import EndpointSpec, production_variant
+from idc.ingest.snapshot import ingest, point_to_dataset
 from idc.settings import Settings
+from idc.storage import ObjectStore
+from idc.train.candidates import Candidate
+from idc.variants.models import model_request
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

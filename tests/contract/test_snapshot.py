@@ -16,13 +16,8 @@ from botocore.response import StreamingBody
 from local_aws import LocalAws
 
 from idc import layout
-from idc.dataset import progress, upload
-from idc.dataset.archive import Limits
-from idc.dataset.manifest import Manifest, read_manifest
-from idc.dataset.snapshot import find_dataset, ingest, point_to_dataset
-from idc.dataset.sources import SyntheticSource
-from idc.dataset.storage import ObjectStore
-from idc.dataset.transfer import transfer
+from idc.converter.archive import Limits
+from idc.converter.manifest import Manifest, read_manifest
 from idc.errors import (
     ConfigurationError,
     ConflictError,
@@ -34,6 +29,11 @@ from idc.errors import (
     StorageError,
     UnsafeArchive,
 )
+from idc.ingest import progress, upload
+from idc.ingest.snapshot import find_dataset, ingest, point_to_dataset
+from idc.ingest.sources import SyntheticSource
+from idc.ingest.transfer import transfer
+from idc.storage import ObjectStore
 
 pytestmark = pytest.mark.slow
 

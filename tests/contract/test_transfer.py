@@ -21,13 +21,13 @@ from local_aws import REPOSITORY, LocalAws, wait_until
 
 from histoflow.operators.kaggle import KaggleDatasetToS3Operator
 from idc import layout
-from idc.dataset import answers
-from idc.dataset.manifest import find_manifest, read_manifest
-from idc.dataset.snapshot import ingest
-from idc.dataset.storage import ObjectStore
-from idc.dataset.upload import PART_BYTES
+from idc.converter.manifest import find_manifest, read_manifest
 from idc.errors import CorruptArchive, MissingObject, ServiceError, SnapshotConflict, StorageError
+from idc.ingest import http_responses
+from idc.ingest.snapshot import ingest
+from idc.ingest.upload import PART_BYTES
 from idc.settings import settings
+from idc.storage import ObjectStore
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +48,7 @@ def other(tmp_path: Path) -> bytes:
 
 @pytest.fixture
 def kaggle(content: bytes, other: bytes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kaggle]:
-    monkeypatch.setattr(answers, "PAUSE_S", 0.01)
+    monkeypatch.setattr(http_responses, "PAUSE_S", 0.01)
     with kaggle_server.serving({1: other, 2: content}) as server:
         server.dataset = (
             f"owner/{uuid.uuid4().hex}"  # versions that another test's snapshot holds are not fetched

@@ -15,8 +15,8 @@ from local_aws import LocalAws
 from served_api import ServedApi
 from workshop import MINI, PARTITION, Workshop, opened
 
-from idc.dataset.storage import ObjectStore
 from idc.settings import settings
+from idc.storage import ObjectStore
 from stack import aws as stack_aws
 from stack.settings import StackSettings
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from local_aws import wait_until
-from unit.idc.deployment.test_decision import SERVED
+from unit.idc.deploy.test_decision import SERVED
 from workshop import Workshop
 
 from stack.rest import AirflowApi

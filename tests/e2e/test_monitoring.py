@@ -10,17 +10,17 @@ import httpx
 import numpy as np
 import pytest
 from local_aws import archive, wait_until
-from unit.idc.monitoring.records import patch
+from unit.idc.monitor.records import patch
 from workshop import Workshop
 
 from idc import layout
-from idc.dataset.snapshot import point_to_dataset
-from idc.dataset.storage import ObjectStore
-from idc.jobs import rollout
-from idc.monitoring.quantities import OF_IMAGE, PROBABILITY, of_image
-from idc.monitoring.reference import Reference, Spread
-from idc.served import ServedModel
+from idc.deploy import rollout
+from idc.deploy.served_model import ServedModel
+from idc.ingest.snapshot import point_to_dataset
+from idc.monitor.quantities import OF_IMAGE, PROBABILITY, of_image
+from idc.monitor.reference import Reference, Spread
 from idc.settings import Settings
+from idc.storage import ObjectStore
 from stack.rest import AirflowApi
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

@@ -17,7 +17,7 @@ import showcase
 from local_aws import LocalAws, kill, wait_until
 from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Page, expect
 
-from idc.dataset.storage import ObjectStore
+from idc.storage import ObjectStore
 from stack import database, keys
 from stack.airflow import airflow_environment, component_commands
 from stack.settings import StackSettings

@@ -20,9 +20,9 @@ from local_aws import kill, wait_until
 from workshop import MINI, PARTITION, Workshop
 
 from idc import layout
-from idc.records import recordio
-from idc.records.recordio import Record
-from idc.served import ServedModel
+from idc.converter.records import recordio
+from idc.converter.records.recordio import Record
+from idc.deploy.served_model import ServedModel
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 

@@ -10,11 +10,13 @@ import pytest
 from library_run import PARTITION, SETTINGS, requested
 
 from histoflow.operators.sagemaker import SageMakerTuningOperator
-from idc import layout, registry
-from idc.dataset.storage import ObjectStore
-from idc.jobs.options import TrainingOptions
-from idc.jobs.tuning import TuningOptions
-from idc.stages import train, tune
+from idc import layout
+from idc.storage import ObjectStore
+from idc.train import candidates
+from idc.train import stage as train
+from idc.tune import stage as tune
+from idc.tune.request import TuningOptions
+from idc.variants.options import TrainingOptions
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -38,14 +40,14 @@ def test_a_variant_is_tuned_and_the_next_training_follows(
 ) -> None:
     options = TuningOptions((variant,), ranges, 2, 2, "Bayesian", True, (), None, 7)
     plans = tune.plan(store, SETTINGS, partition=PARTITION, options=options, training=TRAINING)
-    planned = requested("idc.jobs.tuning", plans)
+    planned = requested("idc.tune.request", plans)
 
     job = airflow_task.run(SageMakerTuningOperator(task_id="tune", spec=planned[0]))
     tune.record(store, partition=PARTITION, planned=planned, jobs=[job])
 
     assert (job["metric"], sum(job["counts"].values())) == (metric, 2)
     assert f"Tuning of {variant}".encode() in store.get(layout.tuning_page(job["job"]))
-    assert registry.candidate(store, PARTITION, variant).training_job == job["best_job"]
+    assert candidates.candidate(store, PARTITION, variant).training_job == job["best_job"]
     names = TrainingOptions((variant,), TRAINING.script, TRAINING.builtin, None)
     [next_plan] = train.plan(store, SETTINGS, dag_id="idc_train", partition=PARTITION, options=names)
     taken = {name: str(next_plan["plan"]["hyperparameters"][name]) for name in job["values"]}

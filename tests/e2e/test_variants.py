@@ -10,10 +10,13 @@ import pytest
 from library_run import PARTITION, SETTINGS, requested
 
 from histoflow.operators.sagemaker import SageMakerTrainingOperator, SageMakerTransformOperator
-from idc import layout, registry
-from idc.dataset.storage import ObjectStore
-from idc.jobs.options import TrainingOptions
-from idc.stages import deploy, evaluate, train
+from idc import layout
+from idc.deploy import stage as deploy
+from idc.evaluate import stage as evaluate
+from idc.storage import ObjectStore
+from idc.train import candidates as registry
+from idc.train import stage as train
+from idc.variants.options import TrainingOptions
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -29,7 +32,7 @@ OPTIONS = TrainingOptions(
 def planned(store: ObjectStore) -> list[dict[str, Any]]:
     """The four training jobs, three of them requested by the SDK in its own environment."""
     plans = train.plan(store, SETTINGS, dag_id="idc_train", partition=PARTITION, options=OPTIONS)
-    return requested("idc.jobs.sdk", plans)
+    return requested("idc.variants.sdk", plans)
 
 
 @pytest.fixture(scope="module")

@@ -12,15 +12,15 @@ import pytest
 from archives import catalog_of, member, patients, picture, write_zip
 from PIL import Image
 
-from idc.dataset.archive import Limits
-from idc.dataset.conversion import ConversionSettings
-from idc.dataset.cutting import CutShard, cut_shard
-from idc.dataset.plan import make_plan
-from idc.dataset.quality import Quality
-from idc.dataset.ranges import FileRanges
-from idc.dataset.split import check_leakage, rows_of
+from idc.converter.archive import Limits
+from idc.converter.conversion import ConversionSettings
+from idc.converter.cutting import CutShard, cut_shard
+from idc.converter.plan import make_plan
+from idc.converter.quality import Quality
+from idc.converter.ranges import FileRanges
+from idc.converter.records.shards import plan_shards
+from idc.converter.split import check_leakage, rows_of
 from idc.errors import CorruptArchive, InvalidPatchName, LeakageError, TooManyQuarantined, UnsafeArchive
-from idc.records.shards import plan_shards
 
 GOOD = patients(4, 10)
 

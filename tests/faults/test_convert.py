@@ -22,13 +22,13 @@ from local_aws import LocalAws
 from urllib3.response import HTTPResponse
 
 from idc import layout
-from idc.dataset.conversion import Conversion, ConversionSettings
-from idc.dataset.convert import convert
-from idc.dataset.given_split import store_split
-from idc.dataset.index import find_index, verify_dataset
-from idc.dataset.storage import ObjectStore
+from idc.converter.conversion import Conversion, ConversionSettings
+from idc.converter.convert import convert
+from idc.converter.given_split import store_split
+from idc.converter.index import find_index, verify_dataset
+from idc.converter.records.recordio import read_records
 from idc.errors import CorruptShard, DatasetConflict, LeakageError, StorageError
-from idc.records.recordio import read_records
+from idc.storage import ObjectStore
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -36,7 +36,8 @@ WHOLE = ConversionSettings()  # a shard for each split
 PUT = "before-call.s3.PutObject"
 DYING = """
 import os, signal, sys
-from idc.dataset import conversion, convert, storage
+from idc import storage
+from idc.converter import conversion, convert
 client, left = storage.connect(), [None] * int(sys.argv[1])
 def die(**_):
     if not left:

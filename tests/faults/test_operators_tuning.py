@@ -20,11 +20,11 @@ from local_aws import REPOSITORY, LocalAws, archive, wait_until
 
 from histoflow.operators.sagemaker import SageMakerTuningOperator
 from idc import layout
-from idc.dataset.storage import ObjectStore
 from idc.errors import JobFailed, ServiceError
 from idc.jobs.spec import JobKind, JobSpec
-from idc.jobs.trials import TuningResult
 from idc.settings import settings
+from idc.storage import ObjectStore
+from idc.tune.trials import TuningResult
 
 pytestmark = pytest.mark.slow
 

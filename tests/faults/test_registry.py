@@ -15,24 +15,25 @@ import pytest
 from airflow.sdk.execution_time.context import set_current_context
 from deployed import BROKEN, Endpoint, saying
 from local_aws import LocalAws, everything_sent_to
-from unit.idc.deployment.test_decision import SERVED, bounded, compared
-from unit.idc.stages.rehearsal import PARTITION, contents, filled, measured, packed, scored
+from unit.idc.deploy.test_decision import SERVED, bounded, compared
+from unit.idc.rehearsal import PARTITION, contents, filled, measured, packed, scored
 
 from histoflow import deployment, runs
 from histoflow.defaults import DECISION
 from histoflow.hooks.endpoint import EndpointHook
 from histoflow.hooks.registry import RegistryHook
 from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
-from idc import layout, registry
-from idc.dataset.storage import ObjectStore
-from idc.deployment.package import IMAGE, JSON, PackageSpec
-from idc.deployment.version import APPROVED, PENDING, REJECTED, Version
+from idc import layout
+from idc.deploy import stage
+from idc.deploy.hosting import EndpointSpec
+from idc.deploy.package import IMAGE, JSON, PackageSpec
+from idc.deploy.version import APPROVED, PENDING, REJECTED, Version
 from idc.errors import ConflictError, EndpointFailed, MissingObject
-from idc.evaluation import pairing
-from idc.evaluation.names import METRICS
-from idc.jobs.hosting import EndpointSpec
+from idc.evaluate import pairing
+from idc.evaluate.names import METRICS
 from idc.settings import settings
-from idc.stages import deploy
+from idc.storage import ObjectStore
+from idc.train import candidates
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 _numbers = itertools.count(1)
@@ -80,7 +81,7 @@ def package(endpoint: Endpoint, text: str, script: str = "", **changes: Any) -> 
 def put_behind(endpoint: Endpoint, version: Version) -> None:
     """Approve and deploy a version, and note that it was."""
     RegistryHook().approve(version.arn, "good")
-    spec = deploy.endpoint(settings(), version)
+    spec = stage.endpoint(settings(), version)
     airflow_task.run(SageMakerEndpointDeployOperator(task_id="deploy", spec=spec))
     RegistryHook().mark_deployed(version.arn, endpoint.name)
 
@@ -115,13 +116,13 @@ def measured_challenger(store: ObjectStore, digest: str, objects: dict[str, byte
     """A candidate whose figures are good on their own; its metrics.json."""
     key, artifact = "jobs/t/output/model.tar.gz", packed({"model.json": b"{}"})
     digest_of_model = filled(store, objects).put(key, artifact)
-    candidate = registry.Candidate(
+    candidate = candidates.Candidate(
         "mxnet", PARTITION, digest, "t", store.uri(key), digest_of_model, 1, {"epochs": "1"}, {}
     )
-    registry.write_candidate(store, candidate)
+    candidates.write_candidate(store, candidate)
     scored(store, digest, "score-1")
     measured(store, "score-1")
-    metrics = deploy.metrics_of(store, PARTITION, "mxnet")
+    metrics = stage.metrics_of(store, PARTITION, "mxnet")
     metrics["test"] |= {"balanced_accuracy": bounded(0.9), "recall": bounded(0.9)}
     return metrics
 
@@ -141,19 +142,19 @@ def test_a_worse_challenger_is_not_deployed_and_a_better_one_is_registered(
     metrics = measured_challenger(store, *rehearsal)
     key = layout.metrics(PARTITION, "mxnet")
 
-    registry.write_json(store, key, {**metrics, "comparison": held_against(champion, -0.1)})
+    candidates.write_json(store, key, {**metrics, "comparison": held_against(champion, -0.1)})
     with deploying(chosen="register", answer={"is_approved": True, "reason": "of an earlier try"}):
         assert deployment.decide(deploying="register", keeping="keep") == "keep"
         concluded = deployment.conclude({"version": "v0-of-an-earlier-try"}, deploying="register")
 
     reason = f"not worse than {champion.name} missed: difference in balanced accuracy -0.080"
     assert [one.startswith(reason) for one in concluded["reasons"]] == [True]
-    decision = deploy.read_decision(store, PARTITION)
+    decision = stage.read_decision(store, PARTITION)
     assert (decision["outcome"], decision["result"]["is_deployed"]) == ("keep", False)
     assert decision["champion"]["version"] == champion.name
     assert endpoint.answer() == "champion"
 
-    registry.write_json(store, key, {**metrics, "comparison": held_against(champion, 0.1)})
+    candidates.write_json(store, key, {**metrics, "comparison": held_against(champion, 0.1)})
     with deploying():
         assert deployment.decide(deploying="register", keeping="keep") == "register"
         found = deployment.register()
@@ -260,7 +261,7 @@ def test_nobody_goes_back_while_the_endpoint_is_being_updated(endpoint: Endpoint
     one, two = (hook.register(package(endpoint, *text)) for text in (("one",), ("two", slow)))
     put_behind(endpoint, one)
     hook.approve(two.arn, "good")
-    spec = EndpointSpec.from_dict(deploy.endpoint(settings(), two))
+    spec = EndpointSpec.from_dict(stage.endpoint(settings(), two))
 
     assert EndpointHook().step(spec).state.is_changing
     with (

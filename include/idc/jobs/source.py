@@ -16,15 +16,15 @@ from functools import cached_property
 from pathlib import Path
 
 from idc import layout
-from idc.dataset.storage import ObjectStore
 from idc.errors import ConfigurationError
+from idc.storage import ObjectStore
 
 LIBRARY = Path(__file__).resolve().parents[1]
 # Beside this library where both are packed for MWAA, else where the repository has them.
 _PACKED = LIBRARY.parent / "training_scripts"
 SCRIPTS = _PACKED if _PACKED.is_dir() else LIBRARY.parents[1] / "training_scripts"
 # What the converter needs inside a processing container; everything else of the library stays at home.
-TRAVELLING = ("__init__.py", "errors.py", "layout.py", "dataset", "records")
+TRAVELLING = ("__init__.py", "errors.py", "layout.py", "storage.py", "converter")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """A training job before it is anybody's request, and the request that boto3 takes as it is.
 
 The same plan becomes a request in two ways: written out here, member by member, or by an estimator of the
-SageMaker Python SDK 2 (`idc.jobs.sdk`). For equal plans the two are equal.
+SageMaker Python SDK 2 (`idc.variants.sdk`). For equal plans the two are equal.
 """
 
 from __future__ import annotations

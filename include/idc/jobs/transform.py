@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from idc import layout
-from idc.dataset.storage import ObjectStore
-from idc.jobs.models import model_request
 from idc.jobs.spec import JOB_NAME, JobKind, JobSpec, digest_of, named_by_digest, prefix_of
-from idc.registry import Candidate
 from idc.settings import Settings
+from idc.storage import ObjectStore
+from idc.train.candidates import Candidate
+from idc.variants.models import model_request
 
 IMAGE, ANSWERS = "application/x-image", "application/jsonlines"
 CONCURRENCY = 4

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from idc.dataset.patches import PATCH_PX
+from idc.converter.patches import PATCH_PX
 from idc.serving.images import Pixels
 from idc.serving.problems import MODEL_ERROR, Problem
 from idc.serving.schemas import Reason

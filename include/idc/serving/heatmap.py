@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from idc.dataset.patches import PATCH_PX
-from idc.evaluation.slides import HEAT
+from idc.converter.patches import PATCH_PX
+from idc.evaluate.slides import HEAT
 from idc.serving.slide_records import TileRecord
 from idc.serving.tiles import Grid
 

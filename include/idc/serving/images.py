@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from idc.dataset.patches import PATCH_PX
+from idc.converter.patches import PATCH_PX
 from idc.serving.problems import DAMAGED_IMAGE, NOT_A_PATCH, TOO_LARGE, UNSUPPORTED_TYPE, Problem
 
 Pixels = NDArray[np.uint8]

@@ -9,8 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from idc import layout
-from idc.dataset.patches import PATCH_PX
-from idc.dataset.storage import ObjectStore
+from idc.converter.patches import PATCH_PX
 from idc.errors import ConfigurationError, HistoflowError, MissingObject
 from idc.serving import descriptions
 from idc.serving.access import allowed
@@ -21,6 +20,7 @@ from idc.serving.problems import NOT_FOUND, STORAGE_UNAVAILABLE, Problem
 from idc.serving.schemas import EndpointModel, Limits, Model
 from idc.serving.service import Service, Shared
 from idc.settings import ApiSettings
+from idc.storage import ObjectStore
 
 router = APIRouter(prefix="/v1/model", tags=["model"])
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from idc.dataset.patches import PATCH_PX
+from idc.converter.patches import PATCH_PX
 from idc.serving.answers import BACKGROUND_LEVEL
 from idc.serving.images import Pixels
 

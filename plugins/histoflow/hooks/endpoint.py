@@ -10,8 +10,8 @@ from histoflow.hooks.aws import AwsHook, aws_errors
 from histoflow.hooks.resources import ResourceHook, raise_unless_absent
 from histoflow.hooks.retired import RetiredHook
 from histoflow.hooks.traffic import AlarmHook, ScalingHook
+from idc.deploy.hosting import EndpointSpec
 from idc.errors import HistoflowError, RequestRejected
-from idc.jobs.hosting import EndpointSpec
 from idc.jobs.state import EndpointState
 
 

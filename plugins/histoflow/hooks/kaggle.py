@@ -12,8 +12,8 @@ from kagglesdk.datasets.services.dataset_api_service import DatasetApiClient
 from kagglesdk.datasets.types.dataset_api_service import ApiDownloadDatasetRequest, ApiGetDatasetRequest
 from kagglesdk.kaggle_http_client import KaggleHttpClient
 
-from idc.dataset.answers import Explain, answered, guard
 from idc.errors import ConfigurationError, HistoflowError, MissingObject, RequestRejected
+from idc.ingest.http_responses import Explain, answered, guard
 
 _SITE = "https://www.kaggle.com"
 _ASKED_ABOUT = "paultimothymooney/breast-histopathology-images"

@@ -8,8 +8,8 @@ from typing import Any
 
 from histoflow.hooks.aws import aws_errors
 from histoflow.hooks.resources import ResourceHook, raise_unless_absent
-from idc.deployment.package import PackageSpec
-from idc.deployment.version import APPROVED, DEPLOYED_AT, DEPLOYED_TO, PENDING, REJECTED, Version
+from idc.deploy.package import PackageSpec
+from idc.deploy.version import APPROVED, DEPLOYED_AT, DEPLOYED_TO, PENDING, REJECTED, Version
 from idc.errors import HistoflowError, InputError, MissingObject
 
 REASON_LIMIT = 1024

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from histoflow.hooks.aws import aws_errors
 from histoflow.hooks.resources import ResourceHook, raise_unless_absent
+from idc.deploy.hosting import EndpointSpec
 from idc.errors import HistoflowError, RequestRejected
-from idc.jobs.hosting import EndpointSpec
 from idc.jobs.spec import named_by_digest
 
 

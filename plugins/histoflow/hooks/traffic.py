@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from histoflow.hooks.aws import AwsHook, aws_errors
-from idc.jobs.rollout import DIMENSION, NAMESPACE, resource
+from idc.deploy.rollout import DIMENSION, NAMESPACE, resource
 
 
 class AlarmHook(AwsHook):

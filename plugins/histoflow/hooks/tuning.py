@@ -7,7 +7,7 @@ from typing import Any
 from histoflow.hooks.aws import aws_errors
 from histoflow.hooks.sagemaker import SageMakerHook
 from idc.jobs.spec import JobKind
-from idc.jobs.trials import Trial
+from idc.tune.trials import Trial
 
 
 class TuningHook(SageMakerHook):

@@ -52,7 +52,7 @@ class ModelApprovalOperator(ApprovalOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Approve, or wait for a person's answer."""
         from histoflow import runs
-        from idc.deployment.version import APPROVED
+        from idc.deploy.version import APPROVED
 
         version = self.hook.version(self.package)
         if version.status == APPROVED:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 from airflow.sdk import BaseOperator
 
 from histoflow.polling import AT_REST
+from idc.deploy.hosting import EndpointSpec
 from idc.errors import EndpointFailed
-from idc.jobs.hosting import EndpointSpec
 
 LOG_GROUP = "/aws/sagemaker/Endpoints"
 

@@ -42,12 +42,12 @@ class KaggleDatasetToS3Operator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Ingest the data set."""
         from histoflow import handover, runs
-        from idc.stages import ingest
+        from idc.ingest import stage
 
         store = runs.store()
         # For `idc_convert`, which this run starts.
-        split = ingest.keep_split(store, (context.get("params") or {}).get("split"))
-        facts = ingest.run(store, partition=self.partition, archive=self.dataset, kaggle=self.hook)
+        split = stage.keep_split(store, (context.get("params") or {}).get("split"))
+        facts = stage.run(store, partition=self.partition, archive=self.dataset, kaggle=self.hook)
         for asset in self.outlets:
             handover.announce(context, store, asset, {**facts, "split": split})
         return facts

@@ -27,9 +27,9 @@ class DatasetReportOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Write the report from what is in the bucket."""
         from histoflow import runs
-        from idc.stages import report
+        from idc.evaluate.report import stage
 
-        return report.run(runs.store(), dataset_digest=self.dataset_digest)
+        return stage.run(runs.store(), dataset_digest=self.dataset_digest)
 
 
 class HistoryReportOperator(BaseOperator):
@@ -40,9 +40,9 @@ class HistoryReportOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Write the page from what is in the bucket."""
         from histoflow import runs
-        from idc.stages import history
+        from idc.history import stage
 
-        return history.run(runs.store())
+        return stage.run(runs.store())
 
 
 class MonitoringReportOperator(BaseOperator):

@@ -98,13 +98,13 @@ class SageMakerTuningOperator(SageMakerJobOperator):
 
     def _result(self, state: JobState) -> dict[str, Any]:
         from histoflow import runs
-        from idc.jobs.trials import best_of, result_of
-        from idc.stages import tune
+        from idc.tune import stage
+        from idc.tune.trials import best_of, result_of
 
         trials = self.hook.trials(state.name)
         best = best_of(self.hook.description(self.kind, state.name))
         training = self.hook.description(JobKind.TRAINING, best.job)
-        table = tune.report(runs.store(), state.name, trials, best=best, about=self.spec or {})
+        table = stage.report(runs.store(), state.name, trials, best=best, about=self.spec or {})
         return result_of(state, trials, best, training, table).to_dict()
 
     def _print_rest(self, state: JobState, log: JobLog) -> None:  # noqa: ARG002

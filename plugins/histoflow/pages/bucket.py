@@ -7,9 +7,9 @@ from collections.abc import Callable
 from fastapi import HTTPException, Response, status
 
 from histoflow.hooks.aws import client
-from idc.dataset.storage import ObjectStore
 from idc.errors import ConfigurationError, TransientError
 from idc.settings import settings
+from idc.storage import ObjectStore
 
 HTML = "text/html; charset=utf-8"
 # A page runs nothing and loads nothing, whatever the bucket holds.

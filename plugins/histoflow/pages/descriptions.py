@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from histoflow.hooks.page import found
+from idc.dashboard.jobs import Job
 from idc.errors import MissingObject
 from idc.jobs.spec import JobKind
-from idc.overview.jobs import Job
 
 KEPT = 2000  # of about 5 kB
 

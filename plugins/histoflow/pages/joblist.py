@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from histoflow.hooks.aws import aws_errors
+from idc.dashboard.jobs import Job
 from idc.errors import HistoflowError
 from idc.jobs.spec import JobKind
-from idc.overview.jobs import Job
 
 KEPT = 1000  # of each kind, the newest
 PAGE = 100  # the most that SageMaker gives at a time

@@ -11,11 +11,11 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response,
 from histoflow.pages import joblogs
 from histoflow.pages.answers import answer
 from histoflow.pages.sources import sources
+from idc.dashboard import job as one_job
+from idc.dashboard import jobs
 from idc.errors import ConfigurationError, HistoflowError
 from idc.jobs.prices import prices
 from idc.jobs.spec import JobKind
-from idc.overview import job as one_job
-from idc.overview import jobs
 
 DAG_ID = "idc_train"  # who may read the DAG that trains may read how its jobs are doing
 

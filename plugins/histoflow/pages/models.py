@@ -11,8 +11,8 @@ from histoflow.hooks.aws import aws_errors
 from histoflow.hooks.page import found
 from histoflow.pages.answers import answer
 from histoflow.pages.sources import sources
+from idc.dashboard import endpoint, partitions, tuning
 from idc.errors import ConfigurationError, HistoflowError
-from idc.overview import endpoint, partitions, tuning
 from idc.settings import settings
 
 DAG_ID = "idc_deploy"  # who may read the DAG that compares and deploys may read what it found

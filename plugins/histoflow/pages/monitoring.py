@@ -9,7 +9,7 @@ from histoflow.pages.answers import answer
 from histoflow.pages.bucket import page
 from histoflow.pages.sources import sources
 from idc import layout
-from idc.overview import monitoring
+from idc.dashboard import monitoring
 
 DAG_ID = "idc_monitor"  # who may read the DAG that monitors may read what it found
 

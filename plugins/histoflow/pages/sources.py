@@ -11,9 +11,9 @@ from typing import Any
 from histoflow.hooks.page import CONNECTIONS, PageHook
 from histoflow.pages.descriptions import Descriptions
 from histoflow.pages.joblist import JobList
-from idc.dataset.storage import ObjectStore
-from idc.overview.documents import Documents
+from idc.dashboard.documents import Documents
 from idc.settings import settings
+from idc.storage import ObjectStore
 
 CLIENT_S = 300.0  # the Airflow connection may have changed since
 

@@ -17,9 +17,9 @@ import requests
 from kaggle_server import DATASET, KEY, LOGIN, RULES, TOKEN, Kaggle
 
 from histoflow.hooks.kaggle import KaggleHook
-from idc.dataset import answers
-from idc.dataset.releases import Release
 from idc.errors import ConfigurationError, HistoflowError, MissingObject, RequestRejected, ServiceError
+from idc.ingest import http_responses
+from idc.ingest.releases import Release
 
 ROOT = Path(__file__).resolve().parents[3]
 CONTENT = bytes(range(256)) * 20_000
@@ -27,7 +27,7 @@ CONTENT = bytes(range(256)) * 20_000
 
 @pytest.fixture
 def kaggle(monkeypatch: pytest.MonkeyPatch) -> Iterator[Kaggle]:
-    monkeypatch.setattr(answers, "PAUSE_S", 0.01)
+    monkeypatch.setattr(http_responses, "PAUSE_S", 0.01)
     with kaggle_server.serving({1: CONTENT, 2: CONTENT[::-1]}) as server:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
@@ -99,7 +99,7 @@ def test_without_ranges_there_is_no_going_on(kaggle: Kaggle) -> None:
 
 def test_who_is_asked_to_wait_waits_as_long(kaggle: Kaggle, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
-    monkeypatch.setattr(answers.time, "sleep", waited.append)
+    monkeypatch.setattr(http_responses.time, "sleep", waited.append)
     kaggle.refusals = [(429, {"Retry-After": "7"}), (503, {}), (429, {"Retry-After": "never"})]
     assert KaggleHook().current_version(DATASET) == 2
     assert waited[0] == 7
@@ -111,7 +111,7 @@ def test_who_is_asked_to_wait_for_long_leaves_it_to_airflow(kaggle: Kaggle) -> N
     kaggle.refusals = [(429, {"Retry-After": "3600"})]
     with pytest.raises(ServiceError, match="answered 429, wants to be asked again in 3600 s"):
         KaggleHook().current_version(DATASET)
-    kaggle.refusals = [(500, {})] * answers.ATTEMPTS
+    kaggle.refusals = [(500, {})] * http_responses.ATTEMPTS
     with pytest.raises(ServiceError, match="answered 500"):
         KaggleHook().current_version(DATASET)
     assert kaggle.refusals == []

@@ -19,10 +19,10 @@ from moto import mock_aws
 from histoflow import forms, handover, monitoring, runs
 from histoflow.defaults import RETRAIN
 from idc import layout
-from idc.dataset.snapshot import point_to_dataset
-from idc.dataset.storage import ObjectStore
 from idc.errors import ConfigurationError
+from idc.ingest.snapshot import point_to_dataset
 from idc.settings import settings
+from idc.storage import ObjectStore
 
 DAY, PARTITION, MODEL = "2026-11-24", "2026-11", "a" * 64
 FOUND = {

@@ -22,8 +22,8 @@ from histoflow.pages import PREFIX, application
 from histoflow.pages.sources import sources
 from histoflow_plugin import HistoflowPlugin
 from idc import layout
-from idc.dataset.storage import ObjectStore
 from idc.settings import settings
+from idc.storage import ObjectStore
 
 pytestmark = pytest.mark.slow
 

@@ -27,8 +27,8 @@ from histoflow.operators.sagemaker import SageMakerTuningOperator
 from histoflow.pages import PREFIX, Pages, application
 from histoflow_plugin import HistoflowPlugin
 from idc import layout
-from idc.dataset.storage import ObjectStore
 from idc.settings import settings
+from idc.storage import ObjectStore
 
 with warnings.catch_warnings():  # of Airflow's API server, which imports a deprecated test client
     warnings.simplefilter("ignore")

@@ -13,11 +13,11 @@ from airflow.sdk import Asset
 from airflow.sdk.execution_time.context import set_current_context
 
 from histoflow import forms, handover, runs
-from idc.dataset.storage import ObjectStore
 from idc.errors import ConfigurationError
+from idc.ingest.stage import BREAST_HISTOPATHOLOGY
 from idc.layout import VARIANTS
 from idc.settings import settings
-from idc.stages.ingest import BREAST_HISTOPATHOLOGY
+from idc.storage import ObjectStore
 
 EMPTY = dict.fromkeys(forms.training(), None)
 

@@ -78,7 +78,7 @@ def test_an_unknown_dag_is_none(airflow: FakeAirflow) -> None:
 def test_reads_a_log_without_airflows_own_frames(airflow: FakeAirflow) -> None:
     frames = [
         {"filename": "/env/lib/site-packages/airflow/sdk/task_runner.py", "lineno": 1, "name": "run"},
-        {"filename": "/repo/include/idc/stages/ingest.py", "lineno": 9, "name": "run"},
+        {"filename": "/repo/include/idc/ingest/stage.py", "lineno": 9, "name": "run"},
     ]
     airflow.logs["snapshot"] = [
         {"event": "::group::Log message source details"},
@@ -98,6 +98,6 @@ def test_reads_a_log_without_airflows_own_frames(airflow: FakeAirflow) -> None:
     assert lines == [
         "INFO reading",
         "ERROR Task failed with exception",
-        "  /repo/include/idc/stages/ingest.py:9 in run",
+        "  /repo/include/idc/ingest/stage.py:9 in run",
         "ERROR CorruptArchive: it is cut",
     ]

@@ -13,7 +13,7 @@ import pytest
 from moto import mock_aws
 from unit.stack.aws_records import BUCKET, clients
 
-from idc.records.recordio import RecordIOWriter
+from idc.converter.records.recordio import RecordIOWriter
 from stack import prediction_api, sample
 from stack.clients import Clients
 from stack.errors import DemoFailed

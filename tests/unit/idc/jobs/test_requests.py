@@ -11,8 +11,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from idc.jobs.hosting import EndpointSpec, production_variant
-from idc.jobs.models import endpoint_spec, model_request
+from idc.deploy.hosting import EndpointSpec, production_variant
 from idc.jobs.processing import processing_request
 from idc.jobs.spec import JobKind, JobSpec
 from idc.jobs.training import (
@@ -24,8 +23,9 @@ from idc.jobs.training import (
     metric_definition,
     training_request,
 )
-from idc.registry import Candidate
 from idc.settings import Settings
+from idc.train.candidates import Candidate
+from idc.variants.models import endpoint_spec, model_request
 
 ROLE = "arn:aws:iam::123456789012:role/histoflow"
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/mxnet-training:1.9.0-cpu-py38"
@@ -70,7 +70,7 @@ def check(operation: str, request: dict[str, Any], service: str = "sagemaker") -
 def processing(**changes: Any) -> dict[str, Any]:
     members = {
         "image": IMAGE,
-        "entrypoint": ["python3", "-m", "idc.dataset.convert"],
+        "entrypoint": ["python3", "-m", "idc.converter.convert"],
         "arguments": ["--seed", "7"],
         "inputs": {"code": "s3://b/code/x/"},
         "outputs": {},

@@ -43,10 +43,13 @@ def test_the_scripts_lie_at_the_root_of_a_training_source() -> None:
 def test_only_what_the_converter_needs_travels() -> None:
     files = source.library_source().files
 
-    assert {"idc/__init__.py", "idc/errors.py", "idc/dataset/convert.py", "idc/records/__init__.py"} <= set(
-        files
-    )
-    assert not [path for path in files if path.startswith(("idc/jobs", "idc/settings", "idc/evaluation"))]
+    assert {
+        "idc/__init__.py",
+        "idc/errors.py",
+        "idc/converter/convert.py",
+        "idc/converter/records/__init__.py",
+    } <= set(files)
+    assert not [path for path in files if path.startswith(("idc/jobs", "idc/settings", "idc/evaluate"))]
 
 
 def test_what_travels_is_python_3_8() -> None:
@@ -63,7 +66,7 @@ def test_what_travels_can_be_imported_without_the_rest(tmp_path: Path) -> None:
         target.write_bytes(content)
 
     subprocess.run(
-        [sys.executable, "-c", "import idc.dataset.convert"],
+        [sys.executable, "-c", "import idc.converter.convert"],
         cwd=tmp_path,
         env={"PYTHONPATH": str(tmp_path)},
         check=True,

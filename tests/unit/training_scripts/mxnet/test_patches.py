@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from idc.dataset.images import PatchRefused, check_pixels, prepare
+from idc.converter.images import PatchRefused, check_pixels, prepare
 
 SCRIPT = Path(__file__).resolve().parents[4] / "training_scripts" / "mxnet" / "patches.py"
 

@@ -1,0 +1,44 @@
+"""Monitoring: what the newest days' reports say of the model that was served."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from idc import layout
+from idc.dashboard.documents import Documents
+
+SHOWN_DAYS = 14
+DRIFTED = "drifted"
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def newest(documents: Documents, shown: int = SHOWN_DAYS) -> dict[str, Any]:
+    """Return the newest days that were looked at, the last one first.
+
+    `{"days": [{"day", "is_over", "model", "patches", "drifted", "labels", "balanced_accuracy", "outcome",
+    "reasons"}], "left_out": days before these}`; `model` or `balanced_accuracy` is None where there is none.
+    """
+    names = [name for name in documents.folders(layout.MONITORING) if _DAY.fullmatch(name)]
+    keys = {layout.monitoring(name): name for name in names[-shown:]}
+    found = documents.find(list(keys))
+    return {
+        "days": [_line(name, found[key]) for key, name in reversed(keys.items()) if key in found],
+        "left_out": max(0, len(names) - shown),
+    }
+
+
+def _line(day: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    labels, drift = document.get("feedback") or {}, document.get("drift") or {}
+    return {
+        "day": day,
+        "is_over": bool(document.get("is_over")),
+        "model": document.get("model"),
+        "patches": (document.get("traffic") or {}).get("patches"),
+        "drifted": [name for name, one in drift.items() if one.get("status") == DRIFTED],
+        "labels": labels.get("patches"),
+        "balanced_accuracy": labels.get("balanced_accuracy"),
+        "outcome": document.get("outcome") or "",
+        "reasons": document.get("reasons") or [],
+    }

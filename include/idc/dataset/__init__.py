@@ -1,1 +1,0 @@
-"""The data plane: an archive becomes a snapshot, a snapshot becomes a split dataset of record shards."""

@@ -1,0 +1,44 @@
+"""What a person who has to approve a model is shown: figures, gates, and where to read more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from idc.evaluate.names import METRICS, figure
+
+SHOWN = (
+    "balanced_accuracy",
+    "recall",
+    "specificity",
+    "roc_auc",
+    "average_precision",
+    "expected_calibration_error",
+)
+
+
+def question(metrics: Mapping[str, Any], decision: Mapping[str, Any], links: Mapping[str, str]) -> str:
+    """Return the question as Markdown; `links` are addresses by the words that stand for them."""
+    test = metrics["test"]
+    rows = [f"| {METRICS[name]} | {figure(test[name])} |" for name in SHOWN if name in test]
+    gates = [
+        f"- {'✓' if one['is_passed'] else '✗'} {one['name']}: {one['observed']}, required {one['required']}"
+        for one in decision["gates"]
+    ]
+    is_synthetic = metrics.get("synthetic", False)
+    return "\n".join(
+        [
+            f"**{metrics['variant']} of {metrics['partition']}**, measured on {test['patches']} patches of "
+            f"{test['patients']} test patients. Research software, not a diagnostic device."
+            + (" **SYNTHETIC DATA.**" if is_synthetic else ""),
+            "",
+            "| metric | value (95 % bounds) |",
+            "|---|---|",
+            *rows,
+            "",
+            *gates,
+            *(f"- {reason}" for reason in decision["reasons"]),
+            "",
+            " · ".join(f"[{words}]({address})" for words, address in links.items()),
+        ]
+    )

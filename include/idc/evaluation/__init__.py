@@ -1,1 +1,0 @@
-"""Measuring a model on patients it has never seen."""

@@ -1,0 +1,118 @@
+"""Answers over HTTP: only from addresses that are safe, waited for patiently, refusals explained."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from idc.errors import ConfigurationError, HistoflowError, ServiceError
+
+ATTEMPTS = 6  # in a row without anything new
+PAUSE_S = 0.5  # before the second attempt; doubled for each one after it
+LONGEST_PAUSE_S = 300.0
+_TIMEOUT_S = (10.0, 60.0)  # to connect, between two reads
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+Explain = Callable[[int, str], HistoflowError]
+Answer = TypeVar("Answer")
+
+log = logging.getLogger(__name__)
+
+
+class GuardedAdapter(HTTPAdapter):
+    """Lets a session wait only so long, and talk plain HTTP only on this machine, redirects included."""
+
+    def __init__(self, origin: str) -> None:
+        """Guard a session that starts at `origin`: from elsewhere, nothing leads to this machine's ports."""
+        super().__init__()
+        self._is_at_home = urlsplit(origin).scheme == "http"
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send one request; a redirect comes by here again.
+
+        Raises:
+            ConfigurationError: the address is neither HTTPS nor, from a plain address, on this machine.
+        """
+        url = request.url or ""
+        parts = urlsplit(url)
+        if parts.scheme != "https" and not (self._is_at_home and parts.hostname in _LOOPBACK):
+            action = "Plain HTTP is for addresses on this machine."
+            raise ConfigurationError("source", address(url), "not HTTPS", "an https:// address", action)
+        kwargs["timeout"] = kwargs.get("timeout") or _TIMEOUT_S
+        return super().send(request, *args, **kwargs)
+
+
+def guard(session: requests.Session, origin: str) -> None:
+    """Guard a session that starts at `origin`."""
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, GuardedAdapter(origin))
+
+
+def address(url: str) -> str:
+    """Return an address without what may be secret in it: user, password and query; a path as it is."""
+    if "://" not in url:
+        return url
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def answered(send: Callable[[], Answer], which: str, explain: Explain) -> Answer:
+    """Return what `send` does once it does, waiting out busy servers as long as they say.
+
+    Raises:
+        HistoflowError: what `explain` makes of a status and message that no waiting will change.
+        ServiceError: nothing came, or the server stayed busy.
+    """
+    attempt = 0
+    while True:
+        attempt += 1
+        refusal = None
+        try:
+            return send()
+        except requests.RequestException as error:  # its text may hold a signed address: it is not told
+            observed, wait_s = f"no answer ({type(error).__name__})", pause_s(attempt)
+            refusal = error.response
+        if refusal is not None and refusal.status_code >= 400:
+            with refusal:
+                status = refusal.status_code
+                if status != 429 and status < 500:
+                    raise explain(status, _message(refusal))
+                observed, wait_s = f"answered {status}", _asked_s(refusal) or wait_s
+        if attempt == ATTEMPTS or wait_s > LONGEST_PAUSE_S:
+            observed = f"{observed}, wants to be asked again in {wait_s:.0f} s"
+            raise ServiceError("source", which, observed, "an answer", "The task is tried again later.")
+        log.warning("%s %s; asking again in %.1f s", which, observed, wait_s)
+        time.sleep(wait_s)
+
+
+def pause_s(attempt: int) -> float:
+    """Return how long to wait after so many attempts, in seconds, scattered."""
+    return PAUSE_S * float(2 ** (attempt - 1)) * random.uniform(0.5, 1)
+
+
+def _message(answer: requests.Response) -> str:
+    """Return what a refusal says of itself in JSON."""
+    try:
+        return str(answer.json().get("message", ""))[:200]
+    except (ValueError, AttributeError, requests.RequestException):
+        return ""
+
+
+def _asked_s(answer: requests.Response) -> float | None:
+    """Return the seconds a `Retry-After` asks for, as a number or a date; None if it cannot be read."""
+    asked = answer.headers.get("Retry-After", "")
+    if asked.isdecimal():
+        return float(asked)
+    try:
+        return max(0.0, (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return None

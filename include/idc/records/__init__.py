@@ -1,1 +1,0 @@
-"""Record formats that training reads, written and verified by this package alone."""
