@@ -73,6 +73,7 @@ check: lint types test-fast  ## Lint, check types, run the quick tests
 
 lint: test-environments
 	@$(DEV)/ruff check .
+	@$(DEV)/ruff format --check --quiet .
 
 types: test-environments
 	@$(DEV)/mypy

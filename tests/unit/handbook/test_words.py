@@ -10,7 +10,11 @@ import pytest
 from handbook import commands, layout, settings
 
 ROOT = Path(__file__).resolve().parents[3]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TOP = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+PAGES = [*TOP, *sorted((ROOT / "docs").rglob("*.md"))]
+# Tables, code, links alone on a line and pictures cannot be wrapped.
+UNWRAPPED = re.compile(r"^\s*(?:\||!\[|\[[^\]]+\]: )")
+FENCE = re.compile(r"^\s*```")
 # Commands stand in code: between backticks, or behind a prompt.
 COMMAND = re.compile(r"(?:`|\$ |^ {4,}|&& |\()make(?: -s)? ([a-z][a-z-]*)", re.MULTILINE)
 VARIABLE = re.compile(r"\b(?:HISTOFLOW|EMBEDDED_AWS)_[A-Z0-9_]*[A-Z0-9]\b")
@@ -39,12 +43,29 @@ def test_every_command_on_a_page_is_a_target() -> None:
     assert {(page, name) for page, name in found if name not in targets} == set()
 
 
-def test_every_link_of_the_readme_leads_to_a_file() -> None:
-    targets = re.findall(r"\]\(([^)#\s]+)", (ROOT / "README.md").read_text())
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_every_link_of_the_pages_at_the_top_leads_to_a_file(name: str) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)", (ROOT / name).read_text())
     inner = [target for target in targets if "://" not in target]
 
-    assert len(inner) > 10
+    assert len(inner) > 5
     assert [target for target in inner if not (ROOT / target).exists()] == []
+
+
+def test_the_readme_fits_200_lines() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 200
+
+
+def test_lines_of_prose_wrap_at_100_characters() -> None:
+    long = []
+    for path in TOP:
+        in_code = False
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            in_code ^= bool(FENCE.match(line))
+            if len(line) > 100 and not in_code and not UNWRAPPED.match(line):
+                long.append(f"{path.name}:{number}")
+
+    assert long == []
 
 
 def test_every_target_says_what_it_does_or_is_only_for_others() -> None:
