@@ -10,6 +10,7 @@ ARCHIVE ?=
 SPLIT ?=
 PARTITION ?=
 SERVICES ?=
+WORKERS ?= 4
 SITE ?= $(HISTOFLOW_HOME)/site
 MWAA ?= build/mwaa
 
@@ -26,8 +27,11 @@ STATE := $(addprefix $(HISTOFLOW_HOME)/,airflow api aws logs run site test)
 TEST := unset MAKEFLAGS MFLAGS $$(env | grep -oE '^(AWS|AIRFLOW|HISTOFLOW)_[A-Z0-9_]*'); \
   export HISTOFLOW_HOME='$(HISTOFLOW_HOME)/test' HISTOFLOW_ENVS='$(HISTOFLOW_ENVS)';
 
+# Most tests wait for something: twice as many workers as cores keep two cores busy.
+PYTEST = $(DEV)/python -m pytest --numprocesses $(WORKERS)
+
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs env test test-slow test-beside test-fast test-compose check lint types bench docs docs-serve \
+.PHONY: help demo up down status logs env test test-slow test-fast test-exhaustive test-compose check lint types bench docs docs-serve \
   mwaa clean lock compose-env system-packages environments test-environments client-environments docs-environments node-environment
 
 help:  ## List the targets
@@ -52,22 +56,20 @@ logs: $(INSTALLED)  ## Follow the logs of all services [SERVICES=scheduler]
 env: environments  ## Print the variables that point an AWS client here: eval "$$(make -s env)"
 	@$(STACK) env
 
-test: lint types client-environments node-environment  ## Run every test, the linter and the type checker
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going test-slow test-beside
+test: lint types client-environments node-environment  ## Run every test, the linter and the type checker [WORKERS=4]
+	@$(TEST) $(PYTEST) -m 'not compose'
 
-test-slow: client-environments node-environment  ## Run the slow tests only: they start real services and train for real
-	@$(TEST) $(DEV)/python -m pytest -m 'slow and not compose'
+test-slow: client-environments node-environment  ## Run the slow tests only: they start real services or train for real
+	@$(TEST) $(PYTEST) -m 'slow and not compose'
 
-# The quick tests while the slow ones wait for something: they stand back, and print when they have ended.
-test-beside:
-	@$(TEST) mkdir -p "$$HISTOFLOW_HOME"; log="$$HISTOFLOW_HOME/quick.log"; \
-	  nice -n 5 $(DEV)/python -m pytest -m 'not slow' >"$$log" 2>&1; code=$$?; cat "$$log"; exit $$code
+test-exhaustive: test-environments  ## Run all cases of those tests of which the others run a sample
+	@$(TEST) $(PYTEST) -m sweep --exhaustive
 
 test-compose: test-environments  ## Build the images, run docker-compose.yaml and the pipeline in it (needs Docker)
 	@$(TEST) $(DEV)/python -m pytest -m compose
 
-test-fast: test-environments  ## Run the quick tests only
-	@$(TEST) $(DEV)/python -m pytest -m 'not slow'
+test-fast: test-environments  ## Run the quick tests only: they start no service
+	@$(TEST) $(PYTEST) -m 'not slow'
 
 check: lint types test-fast  ## Lint, check types, run the quick tests
 

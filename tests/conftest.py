@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import local_aws
 import pytest
 from hypothesis import HealthCheck, settings
 from local_aws import LocalAws
+from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+    from xdist.remote import Producer
 
 QUICK = {"EMBEDDED_AWS_INVOKE_TIMEOUT_S": "8", "EMBEDDED_AWS_PING_PERIOD_S": "0.5"}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -23,9 +25,87 @@ QUIET = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
+T = TypeVar("T")
+SAMPLE = 3
+# What uses one of these fixtures is slow, whatever its file says: they start services.
+SERVICES = {"embedded_aws", "fresh_aws", "demo", "house", "workshop", "served", "rest_api", "browser"}
+# Files that share a service which takes long to start: they run in one worker, one after the other.
+SHARED = {
+    "e2e/test_approval.py": "house",
+    "e2e/test_monitoring.py": "house",
+    "e2e/test_statsd.py": "house",
+    "e2e/test_postman.py": "served",
+    "e2e/test_rest_page.py": "served",
+    "contract/test_rest.py": "rest_api",
+    "contract/test_rest_openapi.py": "rest_api",
+    "contract/test_rest_slides.py": "rest_api",
+}
+# Longest first: all workers would wait for one that begins such a file late.
+LONGEST = (
+    "e2e/test_pipeline.py", "e2e/test_backfill.py", "e2e/", "contract/test_convert_instances.py",
+    "faults/test_convert.py", "faults/", "clients/", "contract/", "unit/training_scripts/",
+)  # fmt: skip
+
 # On top of what hypothesis has chosen itself, which is to draw the same examples each time where CI is set.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("sample", PATIENT, max_examples=25)
+settings.register_profile("exhaustive", PATIENT, max_examples=200)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the switch from a sample to all cases."""
+    parser.addoption("--exhaustive", action="store_true", help="run all cases of sweeps and properties")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples a property is tried with."""
+    settings.load_profile("exhaustive" if config.getoption("--exhaustive") else "sample")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts a service and what is a sweep, and put the longest files first."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & SERVICES:
+            item.add_marker("slow")
+        if "sample" in fixtures or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("sweep")
+    items.sort(key=lambda item: _rank(_file(item.nodeid)))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Give workers whole files, in the order above."""
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
+
+
+class ByFile(LoadScopeScheduling):
+    """Runs the tests of a file, and of files that share a service, in one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = _file(nodeid)
+        return SHARED.get(file, file)
+
+
+def _file(nodeid: str) -> str:
+    return nodeid.partition("::")[0].removeprefix("tests/")
+
+
+def _rank(file: str) -> int:
+    return next((rank for rank, start in enumerate(LONGEST) if file.startswith(start)), len(LONGEST))
+
+
+@pytest.fixture(scope="session")
+def sample(request: pytest.FixtureRequest) -> Callable[[Sequence[T]], Sequence[T]]:
+    """The cases of a sweep to run: some of them, first and last among them; all with --exhaustive."""
+
+    def chosen(cases: Sequence[T]) -> Sequence[T]:
+        if request.config.getoption("--exhaustive") or len(cases) <= SAMPLE:
+            return cases
+        return [cases[round(at * (len(cases) - 1) / (SAMPLE - 1))] for at in range(SAMPLE)]
+
+    return chosen
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,6 @@ def test_every_target_says_what_it_does_or_is_only_for_others() -> None:
 
     assert {name for name in defined - documented if not name.endswith(("environment", "environments"))} == {
         "lint",
-        "test-beside",
         "types",
     }
 

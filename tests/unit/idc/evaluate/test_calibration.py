@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 from sklearn.calibration import _SigmoidCalibration
@@ -92,7 +92,6 @@ def test_an_answer_counts_where_it_is_served_as_it_did_where_it_was_measured() -
     assert measured[-1] == measured[-3] < 1
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=12, max_size=60))
 def test_no_answers_are_too_odd(rows: list[tuple[int, float]]) -> None:
     label, probability = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])

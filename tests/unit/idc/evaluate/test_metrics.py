@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
@@ -206,7 +206,6 @@ def test_draws_that_mostly_miss_a_class_give_no_bounds() -> None:
     assert found["accuracy"] == {"value": 1.0, "low": 1.0, "high": 1.0}
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(1, 4), st.integers(0, 1), st.floats(0, 1)), min_size=1, max_size=12),
     st.floats(0, 1),
