@@ -44,7 +44,7 @@ class Watched:
     def __init__(self, aws: LocalAws) -> None:
         self._processes = {
             "edge": aws.processes("edge")[0],
-            "gate of S3": aws.processes("s3_gate")[0],
+            "S3 proxy": aws.processes("s3_proxy")[0],
         }
 
     def now(self) -> dict[str, int]:

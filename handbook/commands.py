@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import cast
 
-import embedded_aws.cli
 import stack.__main__
+from embedded_aws.cli import command_line
 from handbook.markdown import ROOT, code, table
 
 _TARGET = re.compile(r"^([a-z-]+):.*?##\s*(.+)$", re.MULTILINE)
@@ -25,7 +25,7 @@ def pages() -> dict[str, str]:
         table(("command", "does"), [(code(f"make {name}"), _prose(text)) for name, text in targets()]),
         "## `bin/embedded-aws`",
         "Speaks to the project's embedded AWS; [its page](../embedded-aws.md) tells more.",
-        *_help(embedded_aws.cli._parser(), "bin/embedded-aws"),  # noqa: SLF001 - it is ours, and has the help
+        *_help(command_line._parser(), "bin/embedded-aws"),  # noqa: SLF001 - it is ours, and has the help
         "## `python -m stack`",
         "What the targets call.",
         *_help(stack.__main__._parser(), "python -m stack"),  # noqa: SLF001 - the same

@@ -5,7 +5,7 @@ from __future__ import annotations
 import botocore.session
 from botocore.model import OperationModel
 
-from embedded_aws.api.operations import HANDLERS
+from embedded_aws.edge.operations import HANDLERS
 from handbook.markdown import code, table
 
 _RUNTIME = ("InvokeEndpoint", "InvokeEndpointAsync", "InvokeEndpointWithResponseStream")

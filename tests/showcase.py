@@ -9,8 +9,8 @@ from typing import Any
 
 from local_aws import LocalAws, archive, wait_until
 
-from embedded_aws import kinds
-from embedded_aws.store import Kind, Store
+from embedded_aws.store import kinds
+from embedded_aws.store.resources import Kind, Store
 from idc import layout
 from idc.dashboard.partitions import METRICS
 from idc.deploy.served_model import ServedModel

@@ -18,7 +18,7 @@ from local_aws import LocalAws
 from numpy.typing import NDArray
 from PIL import Image
 
-from embedded_aws.containers import THREAD_VARIABLES
+from embedded_aws.containers.container import THREAD_VARIABLES
 from idc.jobs.source import SCRIPTS
 from measuring import embedded_aws
 from stack import aws as stack_aws

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from embedded_aws.cli import main
+from embedded_aws.cli.command_line import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,7 +10,7 @@ import pytest
 from contract.test_transform import Transforms
 from local_aws import LocalAws
 
-from embedded_aws.inputs.recordio import wrapped
+from embedded_aws.jobs.pipe_recordio import wrapped
 
 SUM = """
 import json

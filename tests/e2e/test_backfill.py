@@ -22,7 +22,7 @@ from local_aws import REPOSITORY, wait_until
 from playwright.sync_api import Browser, expect
 from workshop import Workshop, opened
 
-from embedded_aws import processes
+from embedded_aws.supervision import processes
 from idc import layout
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from embedded_aws import kinds
 from embedded_aws.settings import Settings
-from embedded_aws.store import Kind, Store
-from embedded_aws.wake import wake_controller
+from embedded_aws.store import kinds
+from embedded_aws.store.resources import Kind, Store
+from embedded_aws.store.wake import wake_controller
 
 
 @dataclass(frozen=True)

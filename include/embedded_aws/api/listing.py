@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from embedded_aws.api.context import Context
-from embedded_aws.store import Document, Kind
+from embedded_aws.store.resources import Document, Kind
 from embedded_aws.wire.faults import ValidationException
 
 Conditions = list[tuple[str] | tuple[str, object]]

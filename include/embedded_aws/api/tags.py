@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from embedded_aws.api.context import Context
-from embedded_aws.store import Document
+from embedded_aws.store.resources import Document
 from embedded_aws.wire.faults import ResourceLimitExceeded, ValidationException
 
 MOST_TAGS = 50

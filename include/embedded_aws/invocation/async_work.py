@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from embedded_aws import channels, seaweedfs
-from embedded_aws.channels import Location
-from embedded_aws.credentials import load_or_create
 from embedded_aws.errors import DownloadError
 from embedded_aws.invocation import members as request_members
 from embedded_aws.invocation.connections import Broken, Unreachable
 from embedded_aws.invocation.members import Members
-from embedded_aws.ports import Ports
+from embedded_aws.s3 import seaweedfs, transfer
+from embedded_aws.s3.transfer import Location
 from embedded_aws.settings import HOST, Settings
-from embedded_aws.store import Document
+from embedded_aws.store.resources import Document
+from embedded_aws.supervision.ports import Ports
+from embedded_aws.wire.credentials import load_or_create
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -86,7 +86,7 @@ class Work:
         if "InputLocation" not in request.members:
             return
         try:
-            channels.download_one(self._s3, request.members["InputLocation"], self._payload(request.id))
+            transfer.download_one(self._s3, request.members["InputLocation"], self._payload(request.id))
         except DownloadError as error:
             raise WorkFailed(str(error)) from error
 

@@ -21,14 +21,14 @@ from typing import Any, TypeVar
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
-from embedded_aws.channels import Location
 from embedded_aws.invocation.async_work import Request, Work, WorkFailed
 from embedded_aws.invocation.connections import Broken, Unreachable
 from embedded_aws.invocation.members import Members
 from embedded_aws.invocation.model_errors import TIMED_OUT, model_error
 from embedded_aws.invocation.routes import Router
+from embedded_aws.s3.transfer import Location
 from embedded_aws.settings import ACCOUNT, Settings
-from embedded_aws.store import Document, Store
+from embedded_aws.store.resources import Document, Store
 from embedded_aws.wire.faults import ServiceFault, ValidationError
 from embedded_aws.wire.http import Answer
 

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from embedded_aws import seaweedfs
-from embedded_aws.channels import Location
 from embedded_aws.errors import DownloadError
+from embedded_aws.s3 import seaweedfs
+from embedded_aws.s3.transfer import Location
 from embedded_aws.settings import Settings
-from embedded_aws.store import Document
+from embedded_aws.store.resources import Document
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -14,7 +14,7 @@ from embedded_aws.invocation.routes import Router
 from embedded_aws.invocation.streaming import Streaming
 from embedded_aws.invocation.synchronous import Synchronous
 from embedded_aws.settings import Settings
-from embedded_aws.store import Store
+from embedded_aws.store.resources import Store
 from embedded_aws.wire import http
 from embedded_aws.wire.faults import RequestTooLarge, UnknownOperationException, ValidationError
 

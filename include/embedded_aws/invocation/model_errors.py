@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from embedded_aws.hosting.workers import Worker
-from embedded_aws.logs import ENDPOINT_GROUP
+from embedded_aws.cloudwatch.logs import ENDPOINT_GROUP
+from embedded_aws.endpoints.workers import Worker
 from embedded_aws.settings import ACCOUNT, Settings
 from embedded_aws.wire.faults import ModelError
 

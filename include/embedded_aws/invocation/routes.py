@@ -8,12 +8,12 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
-from embedded_aws.hosting import lifecycle, rollout, workers
-from embedded_aws.hosting.workers import Worker
-from embedded_aws.kinds import ENDPOINT
+from embedded_aws.endpoints import lifecycle, rollout, workers
+from embedded_aws.endpoints.workers import Worker
 from embedded_aws.settings import ACCOUNT, Settings
-from embedded_aws.store import Document, Store
-from embedded_aws.wake import wake_controller
+from embedded_aws.store.kinds import ENDPOINT
+from embedded_aws.store.resources import Document, Store
+from embedded_aws.store.wake import wake_controller
 from embedded_aws.wire.faults import ServiceUnavailable, ValidationError
 
 DRAIN_PERIOD_S = 0.25

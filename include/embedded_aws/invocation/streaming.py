@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from embedded_aws.hosting.workers import Worker
+from embedded_aws.endpoints.workers import Worker
 from embedded_aws.invocation import members as request_members
 from embedded_aws.invocation.connections import Broken, Connections, Reply, Unreachable
 from embedded_aws.invocation.members import Members

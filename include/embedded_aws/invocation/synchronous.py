@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from embedded_aws.hosting.workers import Worker
+from embedded_aws.endpoints.workers import Worker
 from embedded_aws.invocation import members as request_members
 from embedded_aws.invocation.capture import Capture, Payload
 from embedded_aws.invocation.connections import Broken, Connections, Reply, TooLarge, Unreachable
@@ -12,7 +12,7 @@ from embedded_aws.invocation.members import Members
 from embedded_aws.invocation.model_errors import TIMED_OUT, model_error
 from embedded_aws.invocation.routes import Router
 from embedded_aws.settings import ACCOUNT, Settings
-from embedded_aws.store import Document
+from embedded_aws.store.resources import Document
 from embedded_aws.wire.faults import ValidationError
 from embedded_aws.wire.http import Answer
 

@@ -10,10 +10,10 @@ import io
 import json
 from typing import Any
 
-from embedded_aws.store import Document
-from embedded_aws.transform.failures import BadRecord
-from embedded_aws.transform.paths import WHOLE, Path
+from embedded_aws.store.resources import Document
+from embedded_aws.transform.json_paths import WHOLE, Path
 from embedded_aws.transform.records import Record
+from embedded_aws.transform.transform_failures import BadRecord
 
 CSV, JSON = "text/csv", "application/json"
 JSON_LINES = ("application/jsonlines", "application/x-jsonlines", "application/json-lines")

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from embedded_aws.inputs.recordio import LAST, MAGIC, WHOLE
-from embedded_aws.transform.failures import BadRecord
+from embedded_aws.jobs.pipe_recordio import LAST, MAGIC, WHOLE
+from embedded_aws.transform.transform_failures import BadRecord
 
 TOO_MUCH = "Too much data for max payload size"
 NEWLINE = b"\n"

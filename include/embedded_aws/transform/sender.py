@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from embedded_aws import channels
-from embedded_aws.channels import Location, RemoteFile
-from embedded_aws.logs import StreamWriter
-from embedded_aws.store import Document
+from embedded_aws.cloudwatch.logs import StreamWriter
+from embedded_aws.s3 import transfer
+from embedded_aws.s3.transfer import Location, RemoteFile
+from embedded_aws.store.resources import Document
 from embedded_aws.transform import records
 from embedded_aws.transform.association import Association
-from embedded_aws.transform.client import ModelClient, Parameters
-from embedded_aws.transform.failures import BadRecord, TransformFailure
+from embedded_aws.transform.model_client import ModelClient, Parameters
 from embedded_aws.transform.records import Batching, Record
+from embedded_aws.transform.transform_failures import BadRecord, TransformFailure
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -94,7 +94,7 @@ class Sender:
 
     def _transform(self, bucket: str, file: RemoteFile, directory: Path) -> None:
         source, target = directory / "in", directory / "out"
-        channels.download_one(self._s3, str(Location(bucket, file.key)), source)
+        transfer.download_one(self._s3, str(Location(bucket, file.key)), source)
         is_gzip = self._task.input["CompressionType"] == "Gzip"
         if not is_gzip:
             self._batching.check_size(source.stat().st_size)
@@ -108,7 +108,7 @@ class Sender:
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise BadRecord(f"Unable to decompress: {error}") from error
         location = Location.parse(self._task.output["S3OutputPath"]).below(file.path + SUFFIX)
-        channels.upload(self._s3, target, location)
+        transfer.upload(self._s3, target, location)
 
     def _records(self, stream: BinaryIO) -> Iterator[Record]:
         for record in records.split(stream, self._task.input["SplitType"]):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from embedded_aws.store import Document
+from embedded_aws.store.resources import Document
 from embedded_aws.tuning import ranges
 from embedded_aws.tuning.ranges import Range
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from embedded_aws.kinds import TUNING_JOB
-from embedded_aws.store import Document, Store
+from embedded_aws.store.kinds import TUNING_JOB
+from embedded_aws.store.resources import Document, Store
 from embedded_aws.tuning import trials
 from embedded_aws.tuning.definitions import Definition, definitions
 from embedded_aws.tuning.trials import Trial

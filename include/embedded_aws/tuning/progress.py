@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from embedded_aws.store import Document
+from embedded_aws.store.resources import Document
 from embedded_aws.tuning.trials import Trial
 
 IDENTICAL = "IdenticalDataAndAlgorithm"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from embedded_aws.store import Document
+from embedded_aws.store.resources import Document
 from embedded_aws.wire.faults import ValidationException
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from embedded_aws import metrics
-from embedded_aws.jobs.training import STATES as TRAINING_STATES
-from embedded_aws.kinds import TRAINING_JOB
-from embedded_aws.store import Document, Store
+from embedded_aws.cloudwatch import metrics
+from embedded_aws.store.kinds import TRAINING_JOB
+from embedded_aws.store.resources import Document, Store
+from embedded_aws.training.training_states import STATES as TRAINING_STATES
 from embedded_aws.tuning.definitions import Definition
 
 NAME_DIGITS = 8

@@ -12,17 +12,17 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from embedded_aws.jobs.training import STATES as TRAINING_STATES
-from embedded_aws.jobs.tuning import STATES
-from embedded_aws.kinds import TRAINING_JOB, TUNING_JOB, arn
 from embedded_aws.settings import Settings
-from embedded_aws.store import Document, Row, Store
+from embedded_aws.store.kinds import TRAINING_JOB, TUNING_JOB, arn
+from embedded_aws.store.resources import Document, Row, Store
+from embedded_aws.training.training_states import STATES as TRAINING_STATES
 from embedded_aws.tuning import early_stopping, parents, progress, trials
 from embedded_aws.tuning.definitions import Definition, definitions
 from embedded_aws.tuning.progress import best
 from embedded_aws.tuning.ranges import grid_size
 from embedded_aws.tuning.search import Search
 from embedded_aws.tuning.trials import Trial
+from embedded_aws.tuning.tuning_states import STATES
 
 LEAST_RESOURCE = 1
 DEFAULT_MOST_RESOURCE = 27

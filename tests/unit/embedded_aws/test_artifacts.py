@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from embedded_aws import artifacts
 from embedded_aws.errors import UnsafeArtifact
+from embedded_aws.s3 import artifacts
 
 
 def archive_of(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:

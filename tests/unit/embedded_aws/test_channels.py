@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from embedded_aws.channels import Location, files_below, relative_path
 from embedded_aws.errors import DownloadError
+from embedded_aws.s3.transfer import Location, files_below, relative_path
 
 
 @pytest.mark.parametrize(

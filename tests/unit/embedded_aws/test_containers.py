@@ -8,7 +8,7 @@ import psutil
 import pytest
 from local_aws import wait_until
 
-from embedded_aws.containers import ISOLATIONS, Container, Specification, Workspace, substituted
+from embedded_aws.containers.container import ISOLATIONS, Container, Specification, Workspace, substituted
 
 MODES = ISOLATIONS if os.getuid() == 0 else ISOLATIONS[1:]
 

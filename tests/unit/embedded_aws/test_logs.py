@@ -3,7 +3,8 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from embedded_aws import logs, settings
+from embedded_aws import settings
+from embedded_aws.cloudwatch import logs
 
 
 def test_a_reader_takes_only_whole_new_lines(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from embedded_aws import mirror
-from embedded_aws.channels import Location
-from embedded_aws.mirror import Mirror
+from embedded_aws.s3 import mirror
+from embedded_aws.s3.mirror import Mirror
+from embedded_aws.s3.transfer import Location
 
 
 class Uploads:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from embedded_aws import runtimes, settings
+from embedded_aws import settings
+from embedded_aws.containers import runtimes
 from embedded_aws.errors import SettingError, UnknownRuntime
 
 TABLE = """

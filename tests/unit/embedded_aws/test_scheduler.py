@@ -4,9 +4,9 @@ from pathlib import Path
 from unittest.mock import Mock
 
 from embedded_aws import settings
-from embedded_aws.kinds import TRAINING_JOB, arn
-from embedded_aws.scheduler import Scheduler
-from embedded_aws.store import Store
+from embedded_aws.controller.scheduler import Scheduler
+from embedded_aws.store.kinds import TRAINING_JOB, arn
+from embedded_aws.store.resources import Store
 
 
 def test_an_agent_that_died_after_its_job_had_ended_is_forgotten(tmp_path: Path) -> None:

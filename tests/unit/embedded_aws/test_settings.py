@@ -6,7 +6,7 @@ import pytest
 
 from embedded_aws import settings
 from embedded_aws.errors import SettingError
-from embedded_aws.ports import Ports
+from embedded_aws.supervision.ports import Ports
 
 
 def test_a_flag_wins_over_a_variable_and_that_over_what_was_saved(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as Pair
 
-from embedded_aws import signing
-from embedded_aws.credentials import Credentials
+from embedded_aws.wire import signing
+from embedded_aws.wire.credentials import Credentials
 from embedded_aws.wire.faults import InvalidSignature, MissingAuthenticationToken, UnrecognizedClient
 
 CREDENTIALS = Credentials("AKIAEXAMPLE", "secret")

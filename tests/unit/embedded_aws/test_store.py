@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from embedded_aws import metrics
-from embedded_aws.kinds import MODEL, TRAINING_JOB
-from embedded_aws.store import Document, Store
+from embedded_aws.cloudwatch import metrics
+from embedded_aws.store.kinds import MODEL, TRAINING_JOB
+from embedded_aws.store.resources import Document, Store
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from embedded_aws import runtimes
 from embedded_aws import settings as embedded_settings
+from embedded_aws.containers import runtimes
 from stack import aws
 from stack.settings import StackSettings
 

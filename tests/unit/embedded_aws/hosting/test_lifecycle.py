@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from embedded_aws.hosting import lifecycle
-from embedded_aws.store import Document
+from embedded_aws.endpoints import lifecycle
+from embedded_aws.store.resources import Document
 
 
 def plan(config: str) -> Document:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from embedded_aws.hosting import rollout
+from embedded_aws.endpoints import rollout
 from embedded_aws.wire.faults import ValidationException
 
 

@@ -8,8 +8,8 @@ import pytest
 from local_aws import wait_until
 
 from embedded_aws.errors import DownloadError
-from embedded_aws.inputs import pipe
-from embedded_aws.inputs.pipe import Feeder
+from embedded_aws.jobs import pipe
+from embedded_aws.jobs.pipe import Feeder
 
 
 def test_an_epoch_after_the_other(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from embedded_aws.errors import DownloadError
-from embedded_aws.inputs import recordio
+from embedded_aws.jobs import pipe_recordio
 
-MAGIC = struct.pack("<I", recordio.MAGIC)
+MAGIC = struct.pack("<I", pipe_recordio.MAGIC)
 WORDS = st.lists(st.sampled_from([MAGIC, b"abcd", b"x", b""])).map(b"".join)
 
 
@@ -24,8 +24,8 @@ def read(data: bytes) -> bytes:
         flags.append(flag)
         at += 8 + length + -length % 4
     assert at == len(data)
-    whole = [recordio.WHOLE]
-    cut = [recordio.FIRST, *[recordio.MIDDLE] * (len(flags) - 2), recordio.LAST]
+    whole = [pipe_recordio.WHOLE]
+    cut = [pipe_recordio.FIRST, *[pipe_recordio.MIDDLE] * (len(flags) - 2), pipe_recordio.LAST]
     assert flags == (whole if len(flags) == 1 else cut)
     return MAGIC.join(parts)
 
@@ -35,18 +35,18 @@ def read(data: bytes) -> bytes:
 @example(MAGIC * 3)
 @example(b"abc" + MAGIC + b"d" + MAGIC)
 def test_a_reader_finds_what_was_wrapped(data: bytes) -> None:
-    record = recordio.wrapped(data)
+    record = pipe_recordio.wrapped(data)
     assert read(record) == data
     starts = [at for at in range(0, len(record), 4) if record[at : at + 4] == MAGIC]
     flags = {struct.unpack_from("<I", record, at + 4)[0] >> 29 for at in starts}
-    assert flags <= {recordio.WHOLE, recordio.FIRST, recordio.MIDDLE, recordio.LAST}
+    assert flags <= {pipe_recordio.WHOLE, pipe_recordio.FIRST, pipe_recordio.MIDDLE, pipe_recordio.LAST}
 
 
 def test_the_frame() -> None:
-    assert recordio.wrapped(b"abcde") == MAGIC + b"\5\0\0\0" + b"abcde" + b"\0\0\0"
+    assert pipe_recordio.wrapped(b"abcde") == MAGIC + b"\5\0\0\0" + b"abcde" + b"\0\0\0"
 
 
 def test_too_long_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recordio, "LONGEST_RECORD_BYTES", 4)
+    monkeypatch.setattr(pipe_recordio, "LONGEST_RECORD_BYTES", 4)
     with pytest.raises(DownloadError, match="5 bytes, expected at most 4"):
-        recordio.wrapped(b"abcde")
+        pipe_recordio.wrapped(b"abcde")

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import itertools
 
-from embedded_aws.channels import Location
-from embedded_aws.inputs.sources import Share, Source
+from embedded_aws.jobs.input_sources import Share, Source
+from embedded_aws.s3.transfer import Location
 
 ENTRIES = list("abcdefg")
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from embedded_aws.jobs import failure
-from embedded_aws.jobs.processing import ProcessingStates
-from embedded_aws.jobs.training import TrainingStates
-from embedded_aws.store import Document
+from embedded_aws.processing.processing_states import ProcessingStates
+from embedded_aws.store.resources import Document
+from embedded_aws.training.training_states import TrainingStates
 
 training, processing = TrainingStates(), ProcessingStates()
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from embedded_aws.containers.runtimes import PROGRAMS
 from embedded_aws.runtime import script_mode
-from embedded_aws.runtimes import PROGRAMS
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from embedded_aws.transform.association import Association
-from embedded_aws.transform.failures import BadRecord
-from embedded_aws.transform.paths import Path, is_path
+from embedded_aws.transform.json_paths import Path, is_path
 from embedded_aws.transform.records import Record
+from embedded_aws.transform.transform_failures import BadRecord
 
 ROW = ["id", "a", "b", "c", "d", "0.9"]
 DOCUMENT = {"id": 7, "features": [1, 2, 3], "deep": {"a": 1, "b": 2}, "SageMakerOutput": 0.5}

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from embedded_aws.transform.client import ModelClient, Parameters
-from embedded_aws.transform.failures import BadAnswer, BadRecord
+from embedded_aws.transform.model_client import ModelClient, Parameters
+from embedded_aws.transform.transform_failures import BadAnswer, BadRecord
 
 TOLD = {"MaxConcurrentTransforms": 8, "BatchStrategy": "SINGLE_RECORD", "MaxPayloadInMB": 2}
 

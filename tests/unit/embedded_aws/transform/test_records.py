@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embedded_aws.inputs import recordio
-from embedded_aws.transform.failures import BadRecord
+from embedded_aws.jobs import pipe_recordio
 from embedded_aws.transform.records import Batching, Record, split
+from embedded_aws.transform.transform_failures import BadRecord
 
-MAGIC = struct.pack("<I", recordio.MAGIC)
+MAGIC = struct.pack("<I", pipe_recordio.MAGIC)
 
 
 def tfrecord(data: bytes) -> bytes:
@@ -26,7 +26,7 @@ def test_lines_have_no_ends_and_empty_ones_are_none() -> None:
 
 @given(st.lists(st.one_of(st.binary(max_size=40), st.just(b"1234" + MAGIC + b"56"), st.just(MAGIC))))
 def test_recordio_gives_back_what_was_wrapped(data: list[bytes]) -> None:
-    framed = [recordio.wrapped(item) for item in data]
+    framed = [pipe_recordio.wrapped(item) for item in data]
     records = list(split(io.BytesIO(b"".join(framed)), "RecordIO"))
     assert [record.data for record in records] == data
     assert [record.framed for record in records] == framed
@@ -42,8 +42,8 @@ def test_tfrecord_gives_back_what_was_framed(data: list[bytes]) -> None:
     ("split_type", "data", "words"),
     [
         ("RecordIO", b"not a record", "magic number"),
-        ("RecordIO", recordio.wrapped(b"whole")[:-1], "bytes of a record"),
-        ("RecordIO", recordio.wrapped(b"1234" + MAGIC + b"56")[:12], "not complete"),
+        ("RecordIO", pipe_recordio.wrapped(b"whole")[:-1], "bytes of a record"),
+        ("RecordIO", pipe_recordio.wrapped(b"1234" + MAGIC + b"56")[:12], "not complete"),
         ("TFRecord", tfrecord(b"whole")[:-1], "bytes of a record"),
         ("TFRecord", b"short", "expected a record's header"),
     ],

@@ -1,1 +1,0 @@
-"""Endpoints: their life, the fleets behind them, and the process that hosts one instance."""

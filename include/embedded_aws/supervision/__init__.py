@@ -1,0 +1,5 @@
+"""The processes of one home: started, checked, found, stopped.
+
+In: settings. Out: four running services under supervisord.
+Read `supervisor.py` first, then `processes.py`.
+"""
