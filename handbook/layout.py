@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from handbook.markdown import code, first_sentence, table
 from idc import layout
 from idc.errors import HistoflowError
+from idc.variants.all import VARIANTS
 
 _NUMBER = 7
 _DAY = "yyyy-mm-dd"  # some keys have a folder for each part of it
@@ -30,7 +31,7 @@ def pages() -> dict[str, str]:
         ),
         table(("key", "what", "function"), rows),
         (
-            f"`<variant>` is one of {', '.join(map(code, layout.VARIANTS))}; `<split>` one of "
+            f"`<variant>` is one of {', '.join(map(code, VARIANTS))}; `<split>` one of "
             f"{', '.join(map(code, layout.SPLITS))}; a digest is a SHA-256 in hexadecimal."
         ),
     )

@@ -16,6 +16,7 @@ from idc.dashboard.partitions import METRICS
 from idc.deploy.served_model import ServedModel
 from idc.layout import CHAMPION
 from idc.storage import ObjectStore
+from idc.variants.all import VARIANTS
 
 DIGEST = "0123456789abcdef" * 4
 ENDPOINT = "histoflow-idc"
@@ -52,7 +53,7 @@ def fill_bucket(store: ObjectStore, partitions: list[str]) -> None:
     """Write candidates, a champion and a decision for each partition, and what was tuned."""
     chance = random.Random(7)
     for at, partition in enumerate(partitions):
-        for variant in (*layout.VARIANTS, CHAMPION):
+        for variant in (*VARIANTS, CHAMPION):
             prefix = layout.candidate_prefix(partition, variant)
             metrics = _metrics(chance, partition, variant, at / max(len(partitions) - 1, 1))
             _put(store, f"{prefix}metrics.json", metrics)

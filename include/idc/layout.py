@@ -10,7 +10,6 @@ from idc.errors import ConfigurationError
 SNAPSHOTS = "snapshots/"
 MONITORING = "monitoring/"
 SPLITS = ("train", "validation", "test")
-VARIANTS = ("builtin-lowlevel", "builtin-sdk", "tensorflow", "mxnet")
 FORMATS = RECORDIO, TFRECORD, PAYLOAD = "recordio", "tfrecord", "payload"
 RAW_FORMATS = IMAGE, AUGMENTED = "image", "augmented"
 PAYLOAD_SPLITS = ("validation", "test")

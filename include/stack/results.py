@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from idc import layout
+from idc.variants.all import VARIANTS
 from stack.clients import Clients
 from stack.errors import DemoFailed
 
@@ -95,7 +96,7 @@ def _read(clients: Clients, key: str) -> dict[str, Any]:
 
 def _candidates(clients: Clients, partition: str, digest: str) -> list[dict[str, Any]]:
     """Return the candidates of the partition's dataset, in the order of the variants."""
-    found = [clients.read_json(layout.candidate(partition, variant)) for variant in layout.VARIANTS]
+    found = [clients.read_json(layout.candidate(partition, variant)) for variant in VARIANTS]
     candidates = [one for one in found if one and one["dataset_digest"] == digest]
     if not candidates:
         uri = layout.uri(clients.bucket, f"candidates/{partition}/")

@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from idc.layout import VARIANTS
+from idc.variants.all import VARIANTS
 
 ALL = "all"
 # The other way to ask for the built-in algorithm trains with what is tuned for this one.

@@ -14,11 +14,11 @@ from histoflow.hooks.aws import client
 from idc.converter.conversion import ConversionSettings
 from idc.converter.split import Shares
 from idc.errors import ConfigurationError
-from idc.layout import VARIANTS
 from idc.settings import settings
 from idc.storage import ObjectStore
+from idc.train.options import TrainingOptions
 from idc.tune.request import TuningOptions
-from idc.variants.options import TrainingOptions
+from idc.variants.all import VARIANTS
 
 # The fields of a training's form, and what the hyperparameters are called by those they are for.
 _SCRIPT_FIELDS = {

@@ -26,7 +26,7 @@ from idc.ingest.snapshot import ingest, point_to_dataset
 from idc.settings import Settings
 from idc.storage import ObjectStore
 from idc.train.candidates import Candidate
-from idc.variants.models import model_request
+from idc.train.models import model_request
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

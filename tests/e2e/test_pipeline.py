@@ -23,6 +23,7 @@ from idc import layout
 from idc.converter.records import recordio
 from idc.converter.records.recordio import Record
 from idc.deploy.served_model import ServedModel
+from idc.variants.all import VARIANTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
@@ -36,12 +37,12 @@ def read(workshop: Workshop, key: str) -> bytes:
 
 
 def candidates(workshop: Workshop) -> dict[str, dict[str, Any]]:
-    keys = {variant: layout.candidate(PARTITION, variant) for variant in layout.VARIANTS}
+    keys = {variant: layout.candidate(PARTITION, variant) for variant in VARIANTS}
     return {variant: json.loads(read(workshop, key)) for variant, key in keys.items()}
 
 
 def metrics(workshop: Workshop) -> dict[str, dict[str, Any]]:
-    keys = {variant: layout.metrics(PARTITION, variant) for variant in layout.VARIANTS}
+    keys = {variant: layout.metrics(PARTITION, variant) for variant in VARIANTS}
     return {variant: json.loads(read(workshop, key)) for variant, key in keys.items()}
 
 
@@ -103,7 +104,7 @@ def test_the_demo_says_what_it_did(demo: str) -> None:
     assert "SYNTHETIC" not in demo
     assert "12 patients, 646 patches read, 0 quarantined, 646 used" in demo
     figure = r"[01]\.\d+(?: \([01]\.\d+–[01]\.\d+\))?"
-    for name in (*layout.VARIANTS, "always class 0"):
+    for name in (*VARIANTS, "always class 0"):
         assert re.search(rf"^ +{name}( +{figure}){{6}}$", demo, re.MULTILINE), name
         assert name == "always class 0" or re.search(
             rf"^ +{name} +idc-train-\S+ +\d+ +\d+ s", demo, re.MULTILINE
@@ -144,7 +145,7 @@ def test_the_models_that_scored_are_gone_and_the_served_one_is_left(workshop: Wo
     scored = sagemaker.list_transform_jobs()["TransformJobSummaries"]
     models = sagemaker.list_models()["Models"]
 
-    assert len(scored) == len(layout.VARIANTS)
+    assert len(scored) == len(VARIANTS)
     config = sagemaker.describe_endpoint(EndpointName=ENDPOINT)["EndpointConfigName"]
     variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
     assert [one["ModelName"] for one in models] == [one["ModelName"] for one in variants]
@@ -153,7 +154,7 @@ def test_the_models_that_scored_are_gone_and_the_served_one_is_left(workshop: Wo
 def test_all_candidates_are_measured_on_the_same_patches(workshop: Workshop, demo: str) -> None:
     measured = metrics(workshop)
 
-    assert len({one["model_data"] for one in measured.values()}) == len(layout.VARIANTS)
+    assert len({one["model_data"] for one in measured.values()}) == len(VARIANTS)
     for side in ("validation", "test"):
         counts = {(one[side]["patients"], one[side]["patches"]) for one in measured.values()}
         assert len(counts) == 1
@@ -206,7 +207,7 @@ def test_the_same_archive_again_is_not_computed_again(workshop: Workshop, demo: 
     reused = done.stdout.partition("Reused")[2]
     for what in ("snapshot", "dataset", "training job", "endpoint"):
         assert what in reused.partition("Airflow")[0]
-    assert reused.count("training job") == len(layout.VARIANTS)
+    assert reused.count("training job") == len(VARIANTS)
     assert candidates(workshop) == before
 
 

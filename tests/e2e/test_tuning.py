@@ -14,9 +14,9 @@ from idc import layout
 from idc.storage import ObjectStore
 from idc.train import candidates
 from idc.train import stage as train
+from idc.train.options import TrainingOptions
 from idc.tune import stage as tune
 from idc.tune.request import TuningOptions
-from idc.variants.options import TrainingOptions
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -16,12 +16,13 @@ from idc.evaluate import stage as evaluate
 from idc.storage import ObjectStore
 from idc.train import candidates as registry
 from idc.train import stage as train
-from idc.variants.options import TrainingOptions
+from idc.train.options import TrainingOptions
+from idc.variants.all import VARIANTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 OPTIONS = TrainingOptions(
-    layout.VARIANTS,
+    tuple(VARIANTS),
     {"epochs": 1, "batch-size": 16, "seed": 7},
     {"epochs": 4, "mini_batch_size": 8, "learning_rate": 0.01, "optimizer": "nag"},
     synthetic_epochs=None,
@@ -54,7 +55,7 @@ def measured(store: ObjectStore, candidates: list[registry.Candidate]) -> list[d
 
 
 def test_every_variant_becomes_a_candidate(candidates: list[registry.Candidate]) -> None:
-    assert tuple(one.variant for one in candidates) == layout.VARIANTS
+    assert tuple(one.variant for one in candidates) == tuple(VARIANTS)
     for one in candidates:
         assert 0 <= one.metrics["validation:accuracy"] <= 1, one.variant
         assert one.run_s is not None
@@ -63,9 +64,9 @@ def test_every_variant_becomes_a_candidate(candidates: list[registry.Candidate])
 def test_every_variant_answers_for_the_same_patches(
     store: ObjectStore, measured: list[dict[str, Any]]
 ) -> None:
-    tables = [evaluate.parsed(store.get(layout.predictions(PARTITION, name))) for name in layout.VARIANTS]
+    tables = [evaluate.parsed(store.get(layout.predictions(PARTITION, name))) for name in VARIANTS]
 
-    assert [facts["variant"] for facts in measured] == list(layout.VARIANTS)
+    assert [facts["variant"] for facts in measured] == list(VARIANTS)
     for table in tables:
         assert table.patch.tolist() == tables[0].patch.tolist()
         assert table.label.tolist() == tables[0].label.tolist()
@@ -80,7 +81,7 @@ def test_the_one_that_is_best_on_validation_is_chosen(
 
     figures = {
         name: json.loads(store.get(layout.metrics(PARTITION, name)))["validation"]["balanced_accuracy"]
-        for name in layout.VARIANTS
+        for name in VARIANTS
     }
     assert figures[chosen.variant]["value"] == max(figure["value"] for figure in figures.values())
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from idc import layout
 from idc.dashboard.documents import Documents, Entry
+from idc.variants.all import VARIANTS
 
 CANDIDATES = "candidates/"
 LONGEST_HISTORY = 36
@@ -67,7 +68,7 @@ def partition(documents: Documents, name: str) -> dict[str, Any]:
     found = {key.removeprefix(prefix): value for key, value in documents.read(read).items()}
     candidates = [
         _candidate(who, keys, found)
-        for who in (*layout.VARIANTS, layout.CHAMPION)
+        for who in (*VARIANTS, layout.CHAMPION)
         if any(key.startswith(f"{who}/") for key in keys)
     ]
     return {
@@ -95,7 +96,7 @@ def _line(name: str, entries: Sequence[Entry], found: Mapping[str, Values]) -> d
     prefix = f"{CANDIDATES}{name}/"
     metrics = {
         who: found[key]
-        for who in (*layout.VARIANTS, layout.CHAMPION)
+        for who in (*VARIANTS, layout.CHAMPION)
         if (key := f"{prefix}{who}/metrics.json") in found and any(key == entry.key for entry in entries)
     }
     return {

@@ -7,8 +7,7 @@ from typing import Any
 
 from idc import layout
 from idc.dashboard.documents import Documents
-
-VARIANTS = layout.VARIANTS
+from idc.variants.all import VARIANTS
 
 
 def tuned(documents: Documents) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from idc.settings import Settings
 from idc.storage import ObjectStore
 from idc.train import candidates
 from idc.train.candidates import Candidate
-from idc.variants.models import served_container
+from idc.train.models import served_container
 
 IMAGE, JSON = "application/x-image", "application/json"
 # https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateModelPackage.html

@@ -11,6 +11,7 @@ import math
 from typing import Any, Literal
 
 from idc import layout
+from idc.deploy.hosting import EndpointSpec, production_variant
 from idc.settings import Settings
 
 Style = Literal["canary", "linear", "all-at-once"]
@@ -126,3 +127,27 @@ def capture(settings: Settings) -> dict[str, Any] | None:
             "JsonContentTypes": ["application/json"],
         },
     }
+
+
+def endpoint_spec(settings: Settings, *, package: str, name: str, style: Style | None = None) -> EndpointSpec:
+    """Return the endpoint that serves a version of the model registry.
+
+    `package` is the version's ARN, `name` the production variant's. `style` says how traffic moves; None
+    takes the settings' value.
+    """
+    endpoint = settings.endpoint_name
+    served = production_variant(
+        instance_type=settings.endpoint_instance_type,
+        instance_count=settings.endpoint_instance_count,
+        name=name,
+    )
+    return EndpointSpec(
+        endpoint=endpoint,
+        model={"ExecutionRoleArn": settings.role_arn, "PrimaryContainer": {"ModelPackageName": package}},
+        variant=served,
+        capture=capture(settings),
+        deployment=deployment(settings, style or settings.rollout),
+        alarms=alarms(settings, endpoint, name),
+        scaling=scaling(settings, endpoint, name),
+        keep=settings.kept_models,
+    )

@@ -11,13 +11,13 @@ from idc import layout
 from idc.deploy import artifact, rollout, smoke
 from idc.deploy.decision import Challenger, Decision, Gates, Outcome, SmokeSet, decide
 from idc.deploy.package import PackageSpec, package_spec
+from idc.deploy.rollout import endpoint_spec
 from idc.deploy.version import Version
 from idc.evaluate.predictions import Predictions
 from idc.evaluate.stage import DECIDES, parsed
 from idc.settings import Settings
 from idc.storage import ObjectStore
 from idc.train import candidates as registry
-from idc.variants.models import endpoint_spec
 
 log = logging.getLogger(__name__)
 

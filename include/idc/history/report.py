@@ -12,10 +12,9 @@ from idc.convert.report.building import Report
 from idc.history.partitions import Figure, Month
 from idc.html.charts import MUTED, ONE, Chart, chart
 from idc.html.page import TEMPLATES
-from idc.layout import VARIANTS
+from idc.variants.all import VARIANTS
 
 METRIC, LABEL = "balanced_accuracy", "balanced accuracy on test patients"
-_MARKS = dict(zip(VARIANTS, "osD^", strict=True))
 
 
 def build(months: Sequence[Month]) -> Report:
@@ -36,11 +35,11 @@ def metric_over_months(months: Sequence[Month], metric: str = METRIC) -> Chart:
     places = {month.partition: place for place, month in enumerate(months)}
 
     def draw(axes: Axes) -> None:
-        for variant in VARIANTS:
+        for variant, declared in VARIANTS.items():
             shown = [month for month in months if metric in month.candidates.get(variant, {})]
             xs = [places[month.partition] for month in shown]
             ys = [month.candidates[variant][metric].value for month in shown]
-            axes.scatter(xs, ys, marker=_MARKS[variant], s=30, color=MUTED, alpha=0.8, label=variant)
+            axes.scatter(xs, ys, marker=declared.marker, s=30, color=MUTED, alpha=0.8, label=variant)
         best = [(places[month.partition], found) for month in months if (found := _best(month, metric))]
         if best:
             figures = [figure for _, figure in best]

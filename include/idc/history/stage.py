@@ -13,6 +13,7 @@ from idc.history.partitions import Figure, Month
 from idc.ingest.snapshot import find_dataset
 from idc.storage import ObjectStore
 from idc.train import candidates
+from idc.variants.all import VARIANTS
 
 CHAMPION = "champion"  # the model served before, scored on a partition's patients beside the candidates
 DEPLOY = "deploy"  # the outcome of a decision by which a candidate becomes the champion
@@ -52,7 +53,7 @@ def read(store: ObjectStore) -> Iterator[Month]:
 def _candidates(store: ObjectStore, partition: str) -> dict[str, dict[str, Figure]]:
     """Return the measured figures of a partition's candidates on its test patients, by variant."""
     found = {}
-    for variant in (*layout.VARIANTS, CHAMPION):
+    for variant in (*VARIANTS, CHAMPION):
         if (body := store.find(layout.metrics(partition, variant))) is not None:
             test = json.loads(body)["test"] or {}  # none of a champion that has seen every patient
             figures = {name: one for name, one in test.items() if _is_figure(one)}

@@ -14,10 +14,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from idc import layout
 from idc.errors import ConfigurationError
-from idc.storage import ObjectStore
+
+if TYPE_CHECKING:  # the DAG files read the variants: boto3 must not be imported
+    from idc.storage import ObjectStore
 
 LIBRARY = Path(__file__).resolve().parents[1]
 # Beside this library where both are packed for MWAA, else where the repository has them.

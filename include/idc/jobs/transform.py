@@ -14,7 +14,7 @@ from idc.jobs.spec import JOB_NAME, JobKind, JobSpec, digest_of, named_by_digest
 from idc.settings import Settings
 from idc.storage import ObjectStore
 from idc.train.candidates import Candidate
-from idc.variants.models import model_request
+from idc.train.models import model_request
 
 IMAGE, ANSWERS = "application/x-image", "application/jsonlines"
 CONCURRENCY = 4

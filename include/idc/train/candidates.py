@@ -14,6 +14,7 @@ from idc.converter.index import DatasetIndex, find_index
 from idc.errors import ConflictError, MissingObject
 from idc.ingest.snapshot import find_dataset
 from idc.storage import ObjectStore
+from idc.variants.all import VARIANTS
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ def candidates(store: ObjectStore, partition: str) -> list[Candidate]:
         MissingObject: there is none.
     """
     digest = dataset_digest(store, partition)
-    bodies = [store.find(layout.candidate(partition, variant)) for variant in layout.VARIANTS]
+    bodies = [store.find(layout.candidate(partition, variant)) for variant in VARIANTS]
     found = [Candidate(**json.loads(body)) for body in bodies if body is not None]
     current = [candidate for candidate in found if candidate.dataset_digest == digest]
     for other in (candidate for candidate in found if candidate.dataset_digest != digest):

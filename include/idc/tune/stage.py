@@ -13,6 +13,7 @@ from idc.jobs.spec import prefix_of
 from idc.settings import Settings
 from idc.storage import ObjectStore
 from idc.train import candidates
+from idc.train.options import TrainingOptions, is_builtin
 from idc.train.results import trained_candidate
 from idc.train.stage import verified_dataset
 from idc.tune import defaults
@@ -21,7 +22,6 @@ from idc.tune.defaults import Tuned
 from idc.tune.request import TuningOptions
 from idc.tune.trials import Trial, TuningResult, as_csv
 from idc.variants.all import variant
-from idc.variants.options import TrainingOptions, is_builtin
 
 # A month: a tuning job's 32 characters have no room for more, or for the DAG's id, beside the variant.
 _PARTITION_CHARACTERS = len("2026-11")

@@ -1,29 +1,32 @@
-"""The four variants, in the order in which they are planned and shown."""
+"""Find the variants: every module of this package that declares a `VARIANT`."""
 
 from __future__ import annotations
 
-from idc import layout
+import importlib
+import pkgutil
+
+from idc import variants
 from idc.errors import ConfigurationError
-from idc.variants.builtin import Builtin
-from idc.variants.script import Script
 from idc.variants.variant import Variant
 
-VARIANTS: dict[str, Variant] = {
-    variant.name: variant
-    for variant in (
-        Builtin("builtin-lowlevel"),
-        Builtin("builtin-sdk", estimator="Estimator"),
-        Script("tensorflow", "TensorFlow", record_format=layout.TFRECORD, input_mode="FastFile"),
-        Script("mxnet", "MXNet", serving_script="serve.py"),
-    )
-}
+# The modules that variants share. Every other module of the package declares one variant.
+SHARED = {"all", "builtin", "images", "script", "sdk", "variant"}
+
+
+def _declared() -> dict[str, Variant]:
+    modules = [found.name for found in pkgutil.iter_modules(variants.__path__) if found.name not in SHARED]
+    found = [importlib.import_module(f"{variants.__name__}.{name}").VARIANT for name in modules]
+    return {one.name: one for one in sorted(found, key=lambda one: (one.order, one.name))}
+
+
+VARIANTS: dict[str, Variant] = _declared()
 
 
 def variant(name: str) -> Variant:
     """Return a variant by its name.
 
     Raises:
-        ConfigurationError: there is none of this name.
+        ConfigurationError: no variant has this name.
     """
     if name not in VARIANTS:
         action = "Correct the trigger form."

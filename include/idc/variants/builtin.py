@@ -6,15 +6,17 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/dg/IC-Hyperparameter.html
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from idc import layout
-from idc.converter.index import DatasetIndex
 from idc.jobs.training import RECORDIO, Channel, TrainingPlan
-from idc.settings import Settings
-from idc.storage import ObjectStore
-from idc.train.candidates import Candidate
 from idc.variants.variant import TRAINED_ON, Variant, common
+
+if TYPE_CHECKING:  # the DAG files read the variants: boto3 must not be imported
+    from idc.converter.index import DatasetIndex
+    from idc.settings import Settings
+    from idc.storage import ObjectStore
 
 PIPE, MANIFEST = "Pipe", "ManifestFile"
 # What patches of 50×50 pixels and two classes need, whatever the trigger form says of the rest.
@@ -33,8 +35,11 @@ FIXED: dict[str, Any] = {
 STEPS = (0.6, 0.85)
 
 
+@dataclass(frozen=True, kw_only=True)
 class Builtin(Variant):
     """The built-in algorithm: RecordIO by Pipe mode, hyperparameters as plain texts."""
+
+    algorithm: str = "Amazon SageMaker image classification (ResNet)"
 
     def training_plan(
         self,
@@ -58,9 +63,9 @@ class Builtin(Variant):
             **common(store, settings),
         )
 
-    def container(self, settings: Settings, candidate: Candidate) -> dict[str, Any]:
+    def container(self, settings: Settings, model_data: str) -> dict[str, Any]:
         """Return the algorithm's own container, which needs to be told nothing."""
-        return {"Image": settings.builtin_image, "ModelDataUrl": candidate.model_data, "Environment": {}}
+        return {"Image": settings.builtin_image, "ModelDataUrl": model_data, "Environment": {}}
 
 
 def _steps(epochs: int) -> str:

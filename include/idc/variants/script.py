@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from idc import layout
-from idc.converter.index import DatasetIndex
 from idc.jobs import source
 from idc.jobs.training import METRICS, RECORDIO, Channel, TrainingPlan
-from idc.settings import Settings
-from idc.storage import ObjectStore
-from idc.train.candidates import Candidate
 from idc.variants.variant import TRAINED_ON, Variant, common
+
+if TYPE_CHECKING:  # the DAG files read the variants: boto3 must not be imported
+    from idc.converter.index import DatasetIndex
+    from idc.settings import Settings
+    from idc.storage import ObjectStore
 
 CONTENT_TYPES = {layout.RECORDIO: RECORDIO}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Script(Variant):
     """A framework's scripts in `training_scripts/<name>/`, and the records they read.
 
@@ -50,11 +51,11 @@ class Script(Variant):
             **common(store, settings),
         )
 
-    def container(self, settings: Settings, candidate: Candidate) -> dict[str, Any]:
+    def container(self, settings: Settings, model_data: str) -> dict[str, Any]:
         """Return the framework's inference container; the artifact carries the serving script."""
         return {
             "Image": getattr(settings, f"{self.name}_inference_image"),
-            "ModelDataUrl": candidate.model_data,
+            "ModelDataUrl": model_data,
             "Environment": self._serving(settings.region) if self.serving_script else {},
         }
 

@@ -1,26 +1,39 @@
-"""What every variant has to say of itself: how it is trained, and what container serves its model."""
+"""Declare what a variant is: how it is trained, served and shown."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from idc.converter.index import DatasetIndex
 from idc.jobs.training import Machine, TrainingPlan
-from idc.settings import Settings
-from idc.storage import ObjectStore
-from idc.train.candidates import Candidate
+
+if TYPE_CHECKING:  # the DAG files read the variants: boto3 must not be imported
+    from idc.converter.index import DatasetIndex
+    from idc.settings import Settings
+    from idc.storage import ObjectStore
 
 TRAINED_ON = ("train", "validation")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Variant(ABC):
-    """One way to a model; `estimator` is the SDK's class that makes the request, empty for none."""
+    """One way to train and serve a model.
+
+    `label` is its name in charts, `algorithm` what the model card says of it. `colour` and `dark_colour` are
+    CSS colours for the light and the dark theme; `marker` is one of matplotlib's `o s D ^ v P X *`. Tables
+    list variants by `order`, then by name. `estimator` is the SDK class that makes the training request;
+    empty: this library makes it.
+    """
 
     name: str
+    label: str
+    algorithm: str
+    colour: str
+    dark_colour: str
+    marker: str
+    order: int = 100
     estimator: str = ""
 
     @abstractmethod
@@ -34,8 +47,8 @@ class Variant(ABC):
         """Return the training job on a dataset, after uploading its code if any; it sees no test patient."""
 
     @abstractmethod
-    def container(self, settings: Settings, candidate: Candidate) -> dict[str, Any]:
-        """Return the container that serves the candidate, as `CreateModel` wants it."""
+    def container(self, settings: Settings, model_data: str) -> dict[str, Any]:
+        """Return the container that serves the artifact at `model_data`, as `CreateModel` takes it."""
 
 
 def common(store: ObjectStore, settings: Settings) -> dict[str, Any]:

@@ -25,14 +25,15 @@ from idc.settings import Settings
 from idc.storage import ObjectStore
 from idc.train import candidates
 from idc.train import stage as train
-from idc.variants.options import TrainingOptions
+from idc.train.options import TrainingOptions
+from idc.variants.all import VARIANTS
 
 PARTITION = "2026-10"
 SAMPLE = "synthetic://?patients=8&patches=160&seed=3"
 SETTINGS = Settings(bucket="a-bucket", role_arn="arn:aws:iam::123456789012:role/histoflow")
 OPTIONS = ConversionSettings()
 TRAINING = TrainingOptions(
-    layout.VARIANTS, {"epochs": 2, "seed": 7}, {"epochs": 3, "optimizer": "sgd"}, synthetic_epochs=None
+    tuple(VARIANTS), {"epochs": 2, "seed": 7}, {"epochs": 3, "optimizer": "sgd"}, synthetic_epochs=None
 )
 
 

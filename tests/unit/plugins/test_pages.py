@@ -24,6 +24,7 @@ from histoflow_plugin import HistoflowPlugin
 from idc import layout
 from idc.settings import settings
 from idc.storage import ObjectStore
+from idc.variants.all import VARIANTS
 
 pytestmark = pytest.mark.slow
 
@@ -106,7 +107,7 @@ def test_the_history_costs_a_listing_a_partition_and_what_has_changed(
     assert reader.calls == {"ListObjectsV2": 1 + 36, "GetObject": 36 * 5}
     [newest] = found["partitions"][-1:]
     assert newest["synthetic"]
-    assert {one["name"] for one in newest["candidates"]} == {*layout.VARIANTS, "champion"}
+    assert {one["name"] for one in newest["candidates"]} == {*VARIANTS, "champion"}
 
     key = layout.metrics(NEWEST, "mxnet")
     store.put(key, store.get(key) + b" ")
@@ -120,7 +121,7 @@ def test_a_partition_has_all_that_was_measured_and_decided(reader: Reader) -> No
     assert len(found["metrics"]) == 11
     assert found["decision"]["outcome"] == "deploy"
     by_name = {one["name"]: one for one in found["candidates"]}
-    assert list(by_name) == [*layout.VARIANTS, "champion"]
+    assert list(by_name) == [*VARIANTS, "champion"]
     mxnet = by_name["mxnet"]
     assert (mxnet["pages"], mxnet["heatmaps"]) == (
         ["report.html", "card.html", "metrics.json"],

@@ -15,9 +15,9 @@ from airflow.sdk.execution_time.context import set_current_context
 from histoflow import forms, handover, runs
 from idc.errors import ConfigurationError
 from idc.ingest.stage import BREAST_HISTOPATHOLOGY
-from idc.layout import VARIANTS
 from idc.settings import settings
 from idc.storage import ObjectStore
+from idc.variants.all import VARIANTS
 
 EMPTY = dict.fromkeys(forms.training(), None)
 
@@ -73,7 +73,7 @@ def test_what_the_form_leaves_empty_comes_from_the_settings() -> None:
     with context(**{**EMPTY, "batch_size": 32, "seed": 0, "builtin_optimizer": "adam"}):
         found = runs.training_options()
 
-    assert found.variants == VARIANTS
+    assert found.variants == tuple(VARIANTS)
     script = {"batch-size": 32, "learning-rate": settings().learning_rate, "seed": 0}
     assert found.hyperparameters("tensorflow", is_synthetic=False) == {"epochs": 5, **script}
     assert found.hyperparameters("mxnet", is_synthetic=False) == {"epochs": 4, **script}

@@ -30,6 +30,7 @@ from idc.evaluate.predictions import parsed
 from idc.jobs.spec import JobKind, JobSpec
 from idc.storage import ObjectStore
 from idc.train import candidates
+from idc.variants.all import VARIANTS
 
 
 def document(store: ObjectStore, variant: str) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def document(store: ObjectStore, variant: str) -> dict[str, Any]:
 def test_every_candidate_scores_the_same_validation_and_test_patches(
     snapshot: ObjectStore, dataset: str
 ) -> None:
-    trained(snapshot, *layout.VARIANTS)
+    trained(snapshot, *VARIANTS)
 
     planned = plan_scoring(snapshot)
 

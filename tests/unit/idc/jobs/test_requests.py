@@ -12,6 +12,7 @@ import pytest
 from botocore.validate import ParamValidator
 
 from idc.deploy.hosting import EndpointSpec, production_variant
+from idc.deploy.rollout import endpoint_spec
 from idc.jobs.processing import processing_request
 from idc.jobs.spec import JobKind, JobSpec
 from idc.jobs.training import (
@@ -25,7 +26,7 @@ from idc.jobs.training import (
 )
 from idc.settings import Settings
 from idc.train.candidates import Candidate
-from idc.variants.models import endpoint_spec, model_request
+from idc.train.models import model_request
 
 ROLE = "arn:aws:iam::123456789012:role/histoflow"
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/mxnet-training:1.9.0-cpu-py38"

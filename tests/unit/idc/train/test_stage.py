@@ -21,6 +21,7 @@ from idc.errors import CorruptShard, MissingObject
 from idc.jobs import source
 from idc.storage import ObjectStore
 from idc.train import candidates, stage
+from idc.variants.all import VARIANTS
 
 
 def channels(planned: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
@@ -43,7 +44,7 @@ def test_every_variant_reads_the_partitions_dataset_in_its_own_way(
     assert channels(mxnet) == {
         split: ("File", f"{prefix}recordio/{split}/") for split in ("train", "validation")
     }
-    assert [one["variant"] for one in (lowlevel, sdk, tensorflow, mxnet)] == list(layout.VARIANTS)
+    assert [one["variant"] for one in (lowlevel, sdk, tensorflow, mxnet)] == list(VARIANTS)
     assert lowlevel["prefix"] == "idc_train-2026-10-builtin-lowlevel"
 
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from idc.errors import ConfigurationError
-from idc.layout import VARIANTS as NAMES
+from idc.train.options import TrainingOptions
 from idc.tune.defaults import Defaults, Tuned
 from idc.variants.all import VARIANTS, variant
 from idc.variants.images import builtin_image
-from idc.variants.options import TrainingOptions
 
+NAMES = tuple(VARIANTS)
 OPTIONS = TrainingOptions(NAMES, {"epochs": 24, "batch-size": 64}, {"epochs": 10, "optimizer": "sgd"}, 6)
 
 

@@ -1,0 +1,14 @@
+"""Amazon's image classification, asked for member by member."""
+
+from __future__ import annotations
+
+from idc.variants.builtin import Builtin
+
+VARIANT = Builtin(
+    name="builtin-lowlevel",
+    label="Built-in algorithm, low-level request",
+    colour="#3d7ea6",
+    dark_colour="#5aa2cf",
+    marker="o",
+    order=10,
+)

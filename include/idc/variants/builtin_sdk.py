@@ -1,0 +1,15 @@
+"""Amazon's image classification, asked for by the SageMaker SDK's `Estimator`."""
+
+from __future__ import annotations
+
+from idc.variants.builtin import Builtin
+
+VARIANT = Builtin(
+    name="builtin-sdk",
+    label="Built-in algorithm, SDK request",
+    colour="#2f8f83",
+    dark_colour="#4fb8aa",
+    marker="s",
+    order=20,
+    estimator="Estimator",
+)
