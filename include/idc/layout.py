@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Tuple
 
 from idc.errors import ConfigurationError
 
@@ -300,7 +299,7 @@ def uri(bucket: str, key: str) -> str:
     return f"s3://{bucket}/{key}"
 
 
-def parse_uri(address: str) -> Tuple[str, str]:
+def parse_uri(address: str) -> tuple[str, str]:
     """Return the bucket and key of an `s3://bucket/key` address; the key may be empty.
 
     Raises:

@@ -82,6 +82,8 @@ class Settings(BaseSettings):
         default_factory=lambda data: builtin_image(data["region"]),
         description="the URI of the image of Amazon's built-in image classification",
     )
+    # Any image with Python 3.8 or later, boto3, NumPy and Pillow can run the converter.
+    processing_image: str = _image("mxnet-training", "1.9.0-cpu-py38")
     mxnet_training_image: str = _image("mxnet-training", "1.9.0-cpu-py38")
     mxnet_inference_image: str = _image("mxnet-inference", "1.9.0-cpu-py38")
     tensorflow_training_image: str = _image("tensorflow-training", "2.19.0-cpu-py312")

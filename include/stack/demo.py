@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from stack import partition as partitions
-from stack import results, sample, services, summary
+from stack import partition as partitions, results, sample, services, summary
 from stack.chain import DAG_IDS, Follower
 from stack.clients import connect
 from stack.console import say

@@ -14,9 +14,7 @@ from histoflow.hooks.endpoint import EndpointHook
 from histoflow.hooks.registry import RegistryHook
 from histoflow.links import address
 from idc import layout
-from idc.deploy import rollback
-from idc.deploy import stage as deploy
-from idc.deploy import version as versions
+from idc.deploy import rollback, stage as deploy, version as versions
 from idc.deploy.decision import Outcome
 from idc.deploy.package import IMAGE
 from idc.deploy.question import question

@@ -13,8 +13,7 @@ from conversions import SETTINGS, command, conversion_of, events, in_process, in
 from local_aws import LocalAws
 
 from idc import layout
-from idc.converter import convert as entry
-from idc.converter import png
+from idc.converter import convert as entry, png
 from idc.converter.conversion import ConversionSettings
 from idc.converter.index import find_index, verify_dataset
 from idc.converter.records.recordio import read_records

@@ -12,8 +12,7 @@ from library_run import PARTITION, SETTINGS, requested
 from histoflow.operators.sagemaker import SageMakerTuningOperator
 from idc import layout
 from idc.storage import ObjectStore
-from idc.train import candidates
-from idc.train import stage as train
+from idc.train import candidates, stage as train
 from idc.train.options import TrainingOptions
 from idc.tune import stage as tune
 from idc.tune.request import TuningOptions

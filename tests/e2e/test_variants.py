@@ -14,8 +14,7 @@ from idc import layout
 from idc.deploy import stage as deploy
 from idc.evaluate import stage as evaluate
 from idc.storage import ObjectStore
-from idc.train import candidates as registry
-from idc.train import stage as train
+from idc.train import candidates as registry, stage as train
 from idc.train.options import TrainingOptions
 from idc.variants.all import VARIANTS
 

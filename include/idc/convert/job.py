@@ -21,8 +21,8 @@ def digest_of_dataset(
         MissingObject: the partition has no snapshot.
     """
     snapshot = read_manifest(store, partition)
-    code = source.library_source().digest
-    return dataset_digest(snapshot.sha256, options, code, settings.mxnet_training_image)
+    code = source.converter_source().digest
+    return dataset_digest(snapshot.sha256, options, code, settings.processing_image)
 
 
 def conversion_spec(
@@ -36,7 +36,7 @@ def conversion_spec(
     instances: int,
     rebuild: str = "",
 ) -> JobSpec:
-    """Return the job that converts the partition's snapshot, after uploading the library it runs from.
+    """Return the job that converts the partition's snapshot, after uploading the converter.
 
     `rebuild` tells a job that makes the dataset once more from the one that made it: without it the job
     would have the same name, and its result would be that of the first.
@@ -50,11 +50,11 @@ def conversion_spec(
         rebuild=rebuild,
     )
     request = processing_request(
-        image=settings.mxnet_training_image,
+        image=settings.processing_image,
         role_arn=settings.role_arn,
         entrypoint=["python3", "-m", "idc.converter.convert"],
         arguments=conversion.arguments(),
-        inputs={"code": source.upload_tree(store, source.library_source())},
+        inputs={"code": source.upload_tree(store, source.converter_source())},
         outputs={},
         environment={"PYTHONPATH": CODE, "PYTHONUNBUFFERED": "1"},
         instance_type=settings.processing_instance_type,

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Iterator, Union
 
 from idc.converter.directory import Member, find_directory, read_entries
+from idc.converter.errors import CorruptArchive, UnsafeArchive
 from idc.converter.ranges import RangeReader
-from idc.errors import CorruptArchive, UnsafeArchive
 
 STORED, DEFLATED = 0, 8
 LOCAL_HEADER_BYTES = 30

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Sequence
 
-from idc import layout
+from idc.converter import keys
 from idc.converter.channels import channel_files
 from idc.converter.cluster import Cluster
 from idc.converter.conversion import Conversion
@@ -16,9 +16,9 @@ from idc.converter.parts import Part, PartTask, find_part, part_key, report_entr
 from idc.converter.plan import Plan
 from idc.converter.quality import Quality
 from idc.converter.split import SplitRow, check_leakage, rows_of, write_csv
+from idc.converter.storage import Buffer
 from idc.converter.verification import DatasetReader
 from idc.converter.workers import make_parts, stores_of
-from idc.storage import Buffer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -42,7 +42,7 @@ class DatasetBuilder:
         self._conversion, self._manifest, self._plan = conversion, manifest, plan
         self._client, self._cluster, self._report = client, cluster, report
         self._store = stores_of(conversion, client)[0]
-        self._prefix = layout.dataset_prefix(conversion.dataset_digest)
+        self._prefix = keys.dataset_prefix(conversion.dataset_digest)
         self._parts: Dict[str, Part] = {}
 
     def build(self, archive_etag: str, processes: int) -> Optional[DatasetIndex]:
@@ -71,8 +71,8 @@ class DatasetBuilder:
         for number, (part, is_reused) in enumerate(make_parts(tasks, self._client, processes), start=1):
             found.add(part.quality)
             found.check(len(catalog), conversion.settings.quarantine_limit)
-            key = layout.shard(part.split, part.number)
-            self._parts[layout.part(conversion.dataset_digest, part.split, part.number)] = part
+            key = keys.shard(part.split, part.number)
+            self._parts[keys.part(conversion.dataset_digest, part.split, part.number)] = part
             self._report(
                 "shard found" if is_reused else "shard",
                 shard=key,
@@ -88,7 +88,7 @@ class DatasetBuilder:
         Of two instances that finish at once at least one sees every report, since each looks after writing
         its own and S3 shows at once what was written: nobody has to wait.
         """
-        there = set(self._store.keys(layout.parts_prefix(self._conversion.dataset_digest)))
+        there = set(self._store.keys(keys.parts_prefix(self._conversion.dataset_digest)))
         others = [
             shard for shard in self._plan.shards if part_key(self._conversion, shard) not in self._parts
         ]
@@ -123,7 +123,7 @@ class DatasetBuilder:
             synthetic=self._manifest.synthetic,
             seed=settings.seed,
             shares=settings.shares,
-            splits={split: _summary(rows, split) for split in layout.SPLITS},
+            splits={split: _summary(rows, split) for split in keys.SPLITS},
             quarantined=quality.quarantined_count,
             padded=quality.padded,
             shards=shards,
@@ -137,10 +137,10 @@ class DatasetBuilder:
         for key, content in channel_files(self._store, reader, index).items():
             files.append(self._put(key, content))
         files.append(
-            self._put(layout.split_table(conversion.dataset_digest)[len(self._prefix) :], write_csv(rows))
+            self._put(keys.split_table(conversion.dataset_digest)[len(self._prefix) :], write_csv(rows))
         )
         files.append(
-            self._put(layout.quality(conversion.dataset_digest)[len(self._prefix) :], quality.to_json())
+            self._put(keys.quality(conversion.dataset_digest)[len(self._prefix) :], quality.to_json())
         )
         outcome = "published" if publish(self._store, index) else "adopted"
         patches = {split: summary.patches for split, summary in index.splits.items()}

@@ -12,8 +12,8 @@ import numpy as np
 from idc.converter.archive import Limits, walk
 from idc.converter.catalog import COLUMNS, Catalog
 from idc.converter.draft import EXPECTED, Draft, path_of
+from idc.converter.errors import CorruptArchive, InputError, UnsafeArchive
 from idc.converter.ranges import RangeReader
-from idc.errors import CorruptArchive, InputError, UnsafeArchive
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

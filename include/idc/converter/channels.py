@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Dict, List, Protocol, Sequence
 
-from idc import layout
+from idc.converter import keys
 from idc.converter.entries import ShardEntry
 from idc.converter.records import raw, recordio
+from idc.converter.storage import ObjectStore
 from idc.converter.verification import DatasetReader
-from idc.storage import ObjectStore
 
 
 class Described(Protocol):
@@ -35,27 +35,27 @@ def channel_files(store: ObjectStore, reader: DatasetReader, dataset: Described)
     """
     digest = dataset.dataset_digest
     whole: Dict[str, bytes] = {}
-    for split in layout.SPLITS:
+    for split in keys.SPLITS:
         shards = [shard for shard in dataset.shards if shard.split == split]
-        whole[layout.channel_manifest(digest, split)] = _manifest(store, digest, split, shards)
+        whole[keys.channel_manifest(digest, split)] = _manifest(store, digest, split, shards)
         if dataset.raw_formats:
             rows = [row for shard in shards for row in _rows(reader, shard)]
-            images = store.uri(layout.split_prefix(digest, split, layout.IMAGE))
-            if layout.IMAGE in dataset.raw_formats:
-                whole[layout.image_list(digest, split)] = raw.image_list(rows)
-            if layout.AUGMENTED in dataset.raw_formats:
-                key = layout.channel_manifest(digest, split, layout.AUGMENTED)
+            images = store.uri(keys.split_prefix(digest, split, keys.IMAGE))
+            if keys.IMAGE in dataset.raw_formats:
+                whole[keys.image_list(digest, split)] = raw.image_list(rows)
+            if keys.AUGMENTED in dataset.raw_formats:
+                key = keys.channel_manifest(digest, split, keys.AUGMENTED)
                 whole[key] = raw.augmented_manifest(rows, images)
-    start = len(layout.dataset_prefix(digest))
+    start = len(keys.dataset_prefix(digest))
     return {key[start:]: content for key, content in whole.items()}
 
 
 def _manifest(store: ObjectStore, digest: str, split: str, shards: Sequence[ShardEntry]) -> bytes:
-    prefix = layout.split_prefix(digest, split)
+    prefix = keys.split_prefix(digest, split)
     names = [shard.key.rpartition("/")[2] for shard in shards]
     return json.dumps([{"prefix": store.uri(prefix)}, *names], indent=1).encode()
 
 
 def _rows(reader: DatasetReader, shard: ShardEntry) -> List[raw.Row]:
-    key = layout.shard(shard.split, shard.number) + recordio.NAMES
+    key = keys.shard(shard.split, shard.number) + recordio.NAMES
     return raw.read_rows({recordio.NAMES: reader.read(key)}, key)

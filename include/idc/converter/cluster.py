@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import List, Sequence, Tuple
 
-from idc.errors import ConfigurationError
+from idc.converter.errors import ConfigurationError
 
 
 @dataclass(frozen=True)

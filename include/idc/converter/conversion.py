@@ -12,9 +12,9 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import List, Sequence, Tuple
 
+from idc.converter.errors import ConfigurationError
+from idc.converter.keys import RAW_FORMATS
 from idc.converter.split import Shares
-from idc.errors import ConfigurationError
-from idc.layout import RAW_FORMATS
 
 PAD, EXCLUDE = EDGE_PATCHES = ("pad", "exclude")
 # Source: https://docs.aws.amazon.com/sagemaker/latest/dg/build-your-own-processing-container.html
@@ -27,7 +27,7 @@ _LARGEST_SHARD = 256 << 20
 class ConversionSettings:
     """All that decides what the shards of a snapshot hold.
 
-    `formats` are those of `layout.RAW_FORMATS` wanted beside the ones every dataset has; `split_sha256` is
+    `formats` are those of `keys.RAW_FORMATS` wanted beside the ones every dataset has; `split_sha256` is
     the digest of a given split's CSV, empty where the seed and the shares decide.
     """
 

@@ -14,19 +14,19 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional, Sequence, Tuple
 
-from idc import layout
+from idc.converter import keys
 from idc.converter.archive import Limits
 from idc.converter.building import DatasetBuilder
 from idc.converter.cluster import read_cluster
 from idc.converter.conversion import Conversion, parse_arguments
+from idc.converter.errors import ConfigurationError, HistoflowError, SnapshotConflict
 from idc.converter.given_split import load_split
 from idc.converter.index import DatasetIndex, find_index, verify_dataset
 from idc.converter.manifest import Manifest, read_manifest
 from idc.converter.plan import Plan, make_plan
 from idc.converter.ranges import ObjectRanges
+from idc.converter.storage import ObjectStore, connect
 from idc.converter.workers import cores, stores_of
-from idc.errors import ConfigurationError, HistoflowError, SnapshotConflict
-from idc.storage import ObjectStore, connect
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -70,7 +70,7 @@ def convert(conversion: Conversion, client: S3Client, processes: int = 1) -> Opt
         report("reused", dataset_digest=conversion.dataset_digest, shards=len(index.shards))
         return index
     manifest = read_manifest(snapshots, conversion.partition)
-    reader = ObjectRanges(snapshots, layout.archive(conversion.partition))
+    reader = ObjectRanges(snapshots, keys.archive(conversion.partition))
     split_sha256 = conversion.settings.split_sha256
     given = load_split(split_sha256, store) if split_sha256 else None
     plan = make_plan(reader, conversion.settings, Limits(), given)
@@ -95,9 +95,9 @@ def report(event: str, **facts: object) -> None:
 
 def _stores(conversion: Conversion, client: S3Client) -> Tuple[ObjectStore, ObjectStore]:
     """Return the buckets of the dataset and of the snapshot, after checking both addresses."""
-    expected = layout.dataset_prefix(conversion.dataset_digest)
-    _check_key("--output", layout.parse_uri(conversion.output)[1], expected)
-    _check_key("--archive", layout.parse_uri(conversion.archive)[1], layout.archive(conversion.partition))
+    expected = keys.dataset_prefix(conversion.dataset_digest)
+    _check_key("--output", keys.parse_uri(conversion.output)[1], expected)
+    _check_key("--archive", keys.parse_uri(conversion.archive)[1], keys.archive(conversion.partition))
     return stores_of(conversion, client)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Dict, Iterator, List, Mapping, Sequence, Tuple
 
-from idc import layout
+from idc.converter import keys
 from idc.converter.archive import Limits, unpack
 from idc.converter.catalog import Catalog, unreadable
 from idc.converter.conversion import EXCLUDE, PAD
@@ -33,7 +33,7 @@ class CutShard:
     @property
     def writer(self) -> Writer:
         """The RecordIO form of the shard."""
-        return self.writers[layout.RECORDIO]
+        return self.writers[keys.RECORDIO]
 
 
 def cut_shard(
@@ -73,7 +73,7 @@ def cut_shard(
             for append in appends:
                 append(label, name, image)
             counts.setdefault(patch.patient, [0, 0])[label] += 1
-    quality.patches_used = len(writers[layout.RECORDIO])
+    quality.patches_used = len(writers[keys.RECORDIO])
     return CutShard(writers, quality, counts)
 
 

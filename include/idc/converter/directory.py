@@ -8,8 +8,8 @@ from __future__ import annotations
 import struct
 from typing import Iterator, List, NamedTuple, Tuple
 
+from idc.converter.errors import CorruptArchive
 from idc.converter.ranges import RangeReader
-from idc.errors import CorruptArchive
 
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LENGTHS = struct.Struct("<3H")  # of an entry's name, extra field and comment, from its byte 28 on

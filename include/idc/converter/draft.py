@@ -16,9 +16,9 @@ import numpy as np
 from idc.converter.archive import LOCAL_HEADER_BYTES, Limits, check_limit, check_name, normal_name
 from idc.converter.catalog import COLUMNS, LISTED, Refused
 from idc.converter.directory import ENCRYPTED, FULL, Member, find_directory, read_blocks, read_entry
+from idc.converter.errors import InvalidPatchName, UnsafeArchive
 from idc.converter.patches import DOUBLED_TREE, EXTENSIONS, looks_like_patch, parse_member
 from idc.converter.ranges import RangeReader
-from idc.errors import InvalidPatchName, UnsafeArchive
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

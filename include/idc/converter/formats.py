@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, Protocol, Sequence
 
-from idc import layout
+from idc.converter import keys
 from idc.converter.records.payload import PayloadWriter
 from idc.converter.records.raw import RawImageWriter
 from idc.converter.records.recordio import Buffer, RecordIOWriter
@@ -26,16 +26,16 @@ class Writer(Protocol):
 
 def shard_writers(split: str, raw_formats: Sequence[str]) -> Dict[str, Writer]:
     """Return a new writer for each format of a shard of this split."""
-    writers: Dict[str, Writer] = {layout.RECORDIO: RecordIOWriter(), layout.TFRECORD: TFRecordWriter()}
-    if split in layout.PAYLOAD_SPLITS:
-        writers[layout.PAYLOAD] = PayloadWriter()
+    writers: Dict[str, Writer] = {keys.RECORDIO: RecordIOWriter(), keys.TFRECORD: TFRecordWriter()}
+    if split in keys.PAYLOAD_SPLITS:
+        writers[keys.PAYLOAD] = PayloadWriter()
     if raw_formats:
-        writers[layout.IMAGE] = RawImageWriter()
+        writers[keys.IMAGE] = RawImageWriter()
     return writers
 
 
 def file_key(record_format: str, split: str, number: int, name: str) -> str:
     """Return the key, below the dataset's prefix, of a file that a writer names."""
-    if record_format == layout.IMAGE:
-        return layout.image(split, name)
-    return layout.shard(split, number, record_format) + name
+    if record_format == keys.IMAGE:
+        return keys.image(split, name)
+    return keys.shard(split, number, record_format) + name

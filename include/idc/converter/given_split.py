@@ -10,9 +10,9 @@ import hashlib
 import io
 from typing import Collection, Dict, Iterable, List, Mapping, Tuple
 
-from idc import layout
-from idc.errors import ConfigurationError, LeakageError
-from idc.storage import ObjectStore
+from idc.converter import keys
+from idc.converter.errors import ConfigurationError, LeakageError
+from idc.converter.storage import ObjectStore
 
 _LARGEST_BYTES = 8 << 20
 _SHOWN = 10
@@ -32,7 +32,7 @@ def store_split(blocks: Iterable[bytes], name: str, store: ObjectStore) -> str:
             raise _wrong(name, f"more than {_LARGEST_BYTES} bytes", "a table of patients and their splits")
     parse_split(bytes(content), name)
     digest = hashlib.sha256(content).hexdigest()
-    store.put_missing(layout.given_split(digest), content)
+    store.put_missing(keys.given_split(digest), content)
     return digest
 
 
@@ -43,8 +43,8 @@ def load_split(sha256: str, store: ObjectStore) -> Dict[str, str]:
         MissingObject: nobody has stored it.
         ConfigurationError, LeakageError: it is not what was stored.
     """
-    uri = store.uri(layout.given_split(sha256))
-    content = store.get(layout.given_split(sha256))
+    uri = store.uri(keys.given_split(sha256))
+    content = store.get(keys.given_split(sha256))
     digest = hashlib.sha256(content).hexdigest()
     if digest != sha256:
         raise _wrong(uri, f"SHA-256 {digest}", sha256)
@@ -71,12 +71,12 @@ def parse_split(content: bytes, name: str) -> Dict[str, str]:
     parted: List[str] = []
     for number, line in enumerate(lines, start=2):
         patient, split = line["patient"], line["split"]
-        if not patient or split not in layout.SPLITS:
+        if not patient or split not in keys.SPLITS:
             unknown.append(f"line {number}: patient {patient!r}, split {split!r}")
         elif sides.setdefault(patient, split) != split:
             parted.append(f"{patient} in {sides[patient]} and in {split}")
     if unknown:
-        raise _wrong(name, _listed(unknown), f"a patient and one of {', '.join(layout.SPLITS)}")
+        raise _wrong(name, _listed(unknown), f"a patient and one of {', '.join(keys.SPLITS)}")
     if parted:
         action = "Leave each patient in one split."
         raise LeakageError("split", name, f"patients in two splits: {_listed(parted)}", "one each", action)

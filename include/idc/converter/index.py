@@ -6,13 +6,13 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, List, Optional, Tuple
 
-from idc import layout
+from idc.converter import keys
 from idc.converter.channels import channel_files
 from idc.converter.entries import FileEntry, ShardEntry
+from idc.converter.errors import CorruptShard, DatasetConflict
 from idc.converter.split import Shares, check_leakage, read_csv
+from idc.converter.storage import ObjectStore
 from idc.converter.verification import DatasetReader, corrupt, verify_shard
-from idc.errors import CorruptShard, DatasetConflict
-from idc.storage import ObjectStore
 
 FORMAT_VERSION = 2
 
@@ -61,7 +61,7 @@ class DatasetIndex:
             "edge_patches": self.edge_patches,
             "padded": self.padded,
             "excluded": self.excluded,
-            "formats": [*layout.FORMATS, *self.raw_formats],
+            "formats": [*keys.FORMATS, *self.raw_formats],
             "shards": [asdict(shard) for shard in self.shards],
             "files": [asdict(entry) for entry in self.files],
         }
@@ -93,7 +93,7 @@ class DatasetIndex:
             excluded=found["excluded"],
             edge_patches=found["edge_patches"],
             split_sha256=found["given_split"] or "",
-            raw_formats=tuple(name for name in found["formats"] if name in layout.RAW_FORMATS),
+            raw_formats=tuple(name for name in found["formats"] if name in keys.RAW_FORMATS),
             files=[FileEntry(**entry) for entry in found["files"]],
         )
 
@@ -105,7 +105,7 @@ class DatasetIndex:
 
 def find_index(store: ObjectStore, dataset_digest: str) -> Optional[DatasetIndex]:
     """Return a dataset's index, None if the dataset does not exist."""
-    content = store.find(layout.index(dataset_digest))
+    content = store.find(keys.index(dataset_digest))
     return None if content is None else DatasetIndex.from_json(content)
 
 
@@ -115,11 +115,11 @@ def publish(store: ObjectStore, index: DatasetIndex) -> bool:
     Raises:
         DatasetConflict: there is one of other files.
     """
-    if store.put_new(layout.index(index.dataset_digest), index.to_json()):
+    if store.put_new(keys.index(index.dataset_digest), index.to_json()):
         return True
     other = find_index(store, index.dataset_digest)
     if other != index:
-        uri = store.uri(layout.dataset_prefix(index.dataset_digest))
+        uri = store.uri(keys.dataset_prefix(index.dataset_digest))
         action = "Find out which code wrote it, then run idc_convert with `rebuild`."
         raise DatasetConflict("dataset", uri, "other files under the same digest", "equal files", action)
     return False
@@ -135,7 +135,7 @@ def verify_dataset(store: ObjectStore, index: DatasetIndex) -> None:
     for shard in index.shards:
         verify_shard(reader, shard, index.raw_formats)
     seen = {shard.key[: shard.key.rfind(".")].partition("/")[2] for shard in index.shards}
-    images = tuple(f"{layout.IMAGE}/{split}/" for split in layout.SPLITS)
+    images = tuple(f"{keys.IMAGE}/{split}/" for split in keys.SPLITS)
     for entry in index.files:
         is_seen = entry.key.rpartition(".")[0].partition("/")[2] in seen or entry.key.startswith(images)
         if not is_seen or entry.key.startswith("parts/"):
@@ -148,7 +148,7 @@ def verify_dataset(store: ObjectStore, index: DatasetIndex) -> None:
 
 def _verify_split(reader: DatasetReader, index: DatasetIndex) -> None:
     """Check that the table of the split adds up to the index and its shards, and is safe to measure with."""
-    key = layout.split_table(index.dataset_digest)[len(layout.dataset_prefix(index.dataset_digest)) :]
+    key = keys.split_table(index.dataset_digest)[len(keys.dataset_prefix(index.dataset_digest)) :]
     rows = read_csv(reader.read(key))
     check_leakage(rows)
     for split, summary in index.splits.items():

@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional
 
-from idc import layout
+from idc.converter import keys
 from idc.converter.catalog import Refused
-from idc.errors import MissingObject
-from idc.storage import ObjectStore
+from idc.converter.errors import MissingObject
+from idc.converter.storage import ObjectStore
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Manifest:
 
 def find_manifest(store: ObjectStore, partition: str) -> Optional[Manifest]:
     """Return a snapshot's manifest, None if the snapshot does not exist."""
-    content = store.find(layout.manifest(partition))
+    content = store.find(keys.manifest(partition))
     return None if content is None else Manifest.from_json(content)
 
 
@@ -84,7 +84,7 @@ def read_manifest(store: ObjectStore, partition: str) -> Manifest:
     """
     found = find_manifest(store, partition)
     if found is None:
-        uri = store.uri(layout.manifest(partition))
+        uri = store.uri(keys.manifest(partition))
         raise MissingObject(
             "snapshot", partition, f"no {uri}", "a manifest", "Run idc_ingest for this partition."
         )

@@ -13,20 +13,20 @@ from typing import Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 
-from idc import layout
+from idc.converter import keys
 from idc.converter.archive import Limits
 from idc.converter.catalog import Catalog
 from idc.converter.conversion import Conversion
 from idc.converter.cutting import CutShard, cut_shard
 from idc.converter.entries import FileEntry, ShardEntry
+from idc.converter.errors import CorruptShard, SnapshotConflict
 from idc.converter.formats import file_key
 from idc.converter.quality import Quality
 from idc.converter.ranges import ObjectRanges
 from idc.converter.records import recordio
 from idc.converter.records.shards import Shard
+from idc.converter.storage import ObjectStore
 from idc.converter.verification import DatasetReader, find_damaged, verify_shard
-from idc.errors import CorruptShard, SnapshotConflict
-from idc.storage import ObjectStore
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ class Part:
     @property
     def shard(self) -> ShardEntry:
         """The shard's entry in the index; of no sense without records."""
-        key = layout.shard(self.split, self.number) + recordio.RECORDS
+        key = keys.shard(self.split, self.number) + recordio.RECORDS
         (entry,) = [entry for entry in self.files if entry.key == key]
-        return ShardEntry(key, layout.RECORDIO, self.split, entry.sha256, entry.size_bytes, self.records)
+        return ShardEntry(key, keys.RECORDIO, self.split, entry.sha256, entry.size_bytes, self.records)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class PartTask:
 
 def part_key(conversion: Conversion, shard: Shard) -> str:
     """Return the key of a shard's report."""
-    return layout.part(conversion.dataset_digest, shard.split, shard.number)
+    return keys.part(conversion.dataset_digest, shard.split, shard.number)
 
 
 def find_part(store: ObjectStore, conversion: Conversion, shard: Shard) -> Optional[Part]:
@@ -112,7 +112,7 @@ def make_part(task: PartTask, store: ObjectStore, snapshots: ObjectStore) -> Tup
     damaged = _find_damaged(part, store, conversion)
     if damaged:  # their chunks have the right CRCs, their pixels are wrong: rare enough to begin again
         for entry in part.files:
-            store.delete(layout.dataset_prefix(conversion.dataset_digest) + entry.key)
+            store.delete(keys.dataset_prefix(conversion.dataset_digest) + entry.key)
         part = _write(_cut(task, snapshots, damaged), task, store, is_mending=True)
         _verify(part, store, conversion)
     store.put(part_key(conversion, task.shard), part.to_json())
@@ -121,7 +121,7 @@ def make_part(task: PartTask, store: ObjectStore, snapshots: ObjectStore) -> Tup
 
 def _cut(task: PartTask, snapshots: ObjectStore, damaged: Mapping[str, str]) -> CutShard:
     """Cut the shard, without the patches known as damaged, out of the very archive that was planned from."""
-    reader = ObjectRanges(snapshots, layout.archive(task.conversion.partition))
+    reader = ObjectRanges(snapshots, keys.archive(task.conversion.partition))
     if reader.etag != task.archive_etag:
         observed, action = "replaced while it was converted", "Convert again."
         raise SnapshotConflict("archive", reader.name, observed, f"ETag {task.archive_etag}", action)
@@ -141,7 +141,7 @@ def _cut(task: PartTask, snapshots: ObjectStore, damaged: Mapping[str, str]) -> 
 def _write(cut: CutShard, task: PartTask, store: ObjectStore, *, is_mending: bool) -> Part:
     """Upload the shard's files, each freed once it is sent; what is there already only to mend or rebuild."""
     shard, records = task.shard, len(cut.writer)
-    prefix = layout.dataset_prefix(task.conversion.dataset_digest)
+    prefix = keys.dataset_prefix(task.conversion.dataset_digest)
     put = store.put if is_mending or task.conversion.rebuild else store.put_missing
     entries = []
     for record_format in list(cut.writers) if records else []:
@@ -167,7 +167,7 @@ def _find_damaged(part: Part, store: ObjectStore, conversion: Conversion) -> Dic
 
 def report_entry(conversion: Conversion, part: Part) -> FileEntry:
     """Return the index's entry of a report itself."""
-    key = layout.part(conversion.dataset_digest, part.split, part.number)
+    key = keys.part(conversion.dataset_digest, part.split, part.number)
     content = part.to_json()
-    start = len(layout.dataset_prefix(conversion.dataset_digest))
+    start = len(keys.dataset_prefix(conversion.dataset_digest))
     return FileEntry(key[start:], hashlib.sha256(content).hexdigest(), len(content))

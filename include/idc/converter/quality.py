@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping
-from typing import Counter as CounterOf
+from typing import Any, Counter as CounterOf, Dict, List, Mapping
 
 from idc.converter.catalog import LISTED, Refused
-from idc.errors import TooManyQuarantined
+from idc.converter.errors import TooManyQuarantined
 
 
 @dataclass

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Iterator, List, NamedTuple, Protocol, Sequence, Tuple
 
-from idc.errors import CorruptArchive, MissingObject, StorageError
-from idc.storage import ObjectStore
+from idc.converter.errors import CorruptArchive, MissingObject, StorageError
+from idc.converter.storage import ObjectStore
 
 BLOCK_BYTES = 4 << 20
 _GAP_BYTES = 64 << 10  # reading over a smaller gap costs less than a request of its own

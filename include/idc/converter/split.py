@@ -12,8 +12,8 @@ import io
 from dataclasses import dataclass
 from typing import Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple
 
-from idc.errors import ConfigurationError, LeakageError
-from idc.layout import SPLITS
+from idc.converter.errors import ConfigurationError, LeakageError
+from idc.converter.keys import SPLITS
 
 Counts = Mapping[str, Tuple[int, int]]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from typing import Dict, Mapping, Sequence
 
-from idc import layout
+from idc.converter import keys
 from idc.converter.entries import FileEntry, ShardEntry
+from idc.converter.errors import CorruptShard, MissingObject
 from idc.converter.images import PatchRefused, check_pixels
 from idc.converter.records import parity, recordio, tfrecord
-from idc.errors import CorruptShard, MissingObject
-from idc.storage import ObjectStore
+from idc.converter.storage import ObjectStore
 
 _AGAIN = "Run idc_convert for the partition with `rebuild`."
 
@@ -20,7 +20,7 @@ class DatasetReader:
 
     def __init__(self, store: ObjectStore, dataset_digest: str, files: Sequence[FileEntry]) -> None:
         """Read from `store` what `files` lists."""
-        self._store, self._prefix = store, layout.dataset_prefix(dataset_digest)
+        self._store, self._prefix = store, keys.dataset_prefix(dataset_digest)
         self._entries: Dict[str, FileEntry] = {entry.key: entry for entry in files}
 
     def read(self, key: str) -> bytes:
@@ -60,17 +60,17 @@ def find_damaged(reader: DatasetReader, shard: ShardEntry, raw_formats: Sequence
         CorruptShard: names the file and what differs.
     """
     split, number = shard.split, shard.number
-    stem = layout.shard(split, number)
+    stem = keys.shard(split, number)
     files = {suffix: reader.read(stem + suffix) for suffix in recordio.SUFFIXES}
     recordio.verify(files, shard.key, shard.records)
-    key = layout.shard(split, number, layout.TFRECORD) + tfrecord.EXAMPLES
+    key = keys.shard(split, number, keys.TFRECORD) + tfrecord.EXAMPLES
     parity.check_tfrecord(files, {tfrecord.EXAMPLES: reader.read(key)}, key)
-    if split in layout.PAYLOAD_SPLITS:
-        key = layout.shard(split, number, layout.PAYLOAD) + recordio.RECORDS
+    if split in keys.PAYLOAD_SPLITS:
+        key = keys.shard(split, number, keys.PAYLOAD) + recordio.RECORDS
         parity.check_payload(files, {recordio.RECORDS: reader.read(key)}, key)
     if raw_formats:
         for patch in parity.read_patches(files, shard.key):
-            key = layout.image(split, str(patch.name))
+            key = keys.image(split, str(patch.name))
             if reader.read(key) != patch.image:
                 raise corrupt(key, "another image", f"the one of {shard.key}")
     return _damaged(files, shard.key)

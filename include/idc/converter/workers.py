@@ -10,11 +10,11 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Iterator, Sequence, Tuple
 
-from idc import layout
+from idc.converter import keys
 from idc.converter.conversion import Conversion
+from idc.converter.errors import JobFailed
 from idc.converter.parts import Part, PartTask, make_part
-from idc.errors import JobFailed
-from idc.storage import ObjectStore, connect
+from idc.converter.storage import ObjectStore, connect
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -27,7 +27,7 @@ def cores() -> int:
 
 def stores_of(conversion: Conversion, client: S3Client) -> Tuple[ObjectStore, ObjectStore]:
     """Return the buckets of the dataset and of the snapshot."""
-    dataset, snapshot = layout.parse_uri(conversion.output)[0], layout.parse_uri(conversion.archive)[0]
+    dataset, snapshot = keys.parse_uri(conversion.output)[0], keys.parse_uri(conversion.archive)[0]
     return ObjectStore(client, dataset), ObjectStore(client, snapshot)
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import config_context
-from sklearn import metrics as sk
+from sklearn import config_context, metrics as sk
 
 from idc.evaluate.bootstrap import Counts, Draws, Floats, bounded
 from idc.evaluate.predictions import Predictions

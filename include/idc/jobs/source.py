@@ -26,8 +26,6 @@ LIBRARY = Path(__file__).resolve().parents[1]
 # Beside this library where both are packed for MWAA, else where the repository has them.
 _PACKED = LIBRARY.parent / "training_scripts"
 SCRIPTS = _PACKED if _PACKED.is_dir() else LIBRARY.parents[1] / "training_scripts"
-# What the converter needs inside a processing container; everything else of the library stays at home.
-TRAVELLING = ("__init__.py", "errors.py", "layout.py", "storage.py", "converter")
 
 
 @dataclass(frozen=True)
@@ -63,9 +61,9 @@ def training_source(framework: str) -> Source:
     return _gather(SCRIPTS / framework, ["."])
 
 
-def library_source() -> Source:
-    """Return the part of this library that the converter runs from, as the package `idc`."""
-    return _gather(LIBRARY, TRAVELLING, below="idc/")
+def converter_source() -> Source:
+    """Return the converter, the package `idc.converter`: all code that a dataset depends on."""
+    return _gather(LIBRARY, ["converter"], below="idc/")
 
 
 def upload_archive(store: ObjectStore, source: Source) -> str:

@@ -8,8 +8,7 @@ import struct
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from idc.convert.report.colours import QUANTITIES as COLOURS
-from idc.convert.report.colours import measured
+from idc.convert.report.colours import QUANTITIES as COLOURS, measured
 from idc.converter.patches import PATCH_PX
 from idc.evaluate.bootstrap import Floats
 from idc.serving.answers import Tissue

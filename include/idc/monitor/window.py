@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
-from datetime import date as Date  # noqa: N812  (a class)
+from datetime import (
+    UTC,
+    date as Date,  # noqa: N812  (a class)
+    datetime,
+    time,
+    timedelta,
+)
 
 from idc.errors import ConfigurationError
 

@@ -16,8 +16,7 @@ from idc.train import candidates
 from idc.train.options import TrainingOptions, is_builtin
 from idc.train.results import trained_candidate
 from idc.train.stage import verified_dataset
-from idc.tune import defaults
-from idc.tune import request as tuning
+from idc.tune import defaults, request as tuning
 from idc.tune.defaults import Tuned
 from idc.tune.request import TuningOptions
 from idc.tune.trials import Trial, TuningResult, as_csv

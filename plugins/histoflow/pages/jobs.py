@@ -11,8 +11,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response,
 from histoflow.pages import joblogs
 from histoflow.pages.answers import answer
 from histoflow.pages.sources import sources
-from idc.dashboard import job as one_job
-from idc.dashboard import jobs
+from idc.dashboard import job as one_job, jobs
 from idc.errors import ConfigurationError, HistoflowError
 from idc.jobs.prices import prices
 from idc.jobs.spec import JobKind

@@ -23,8 +23,7 @@ from idc.ingest import stage as ingest
 from idc.jobs.training import TrainingPlan, training_request
 from idc.settings import Settings
 from idc.storage import ObjectStore
-from idc.train import candidates
-from idc.train import stage as train
+from idc.train import candidates, stage as train
 from idc.train.options import TrainingOptions
 from idc.variants.all import VARIANTS
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import __main__ as cli
-from stack import aws, paths
+from stack import __main__ as cli, aws, paths
 from stack.settings import StackSettings
 
 MAKE = ["make", "--no-print-directory", "-C", str(paths.REPOSITORY)]

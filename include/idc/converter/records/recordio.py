@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Dict, Iterator, List, Mapping, NamedTuple, Tup
 
 import numpy as np
 
-from idc.errors import CorruptShard
+from idc.converter.errors import CorruptShard
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Iterator, List, Mapping
 
 import numpy as np
 
-from idc import layout
+from idc.converter import keys
 from idc.converter.catalog import Catalog
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Shard:
 
     def key(self, record_format: str) -> str:
         """Return the shard's key below the dataset's prefix, without a suffix."""
-        return layout.shard(self.split, self.number, record_format)
+        return keys.shard(self.split, self.number, record_format)
 
 
 def plan_shards(catalog: Catalog, sides: Mapping[str, str], seed: int, shard_bytes: int) -> List[Shard]:
@@ -42,7 +42,7 @@ def plan_shards(catalog: Catalog, sides: Mapping[str, str], seed: int, shard_byt
     groups = np.split(by_patient, bounds[1:-1].tolist())
     rows_of = dict(zip(catalog.patients, groups))
     shards = []
-    for split in layout.SPLITS:
+    for split in keys.SPLITS:
         patients = sorted((p for p in sides if sides[p] == split), key=lambda patient: _draw(seed, patient))
         packed = _pack(catalog, [rows_of[patient] for patient in patients], shard_bytes)
         shards += [Shard(split, number, np.sort(rows)) for number, rows in enumerate(packed)]

@@ -6,8 +6,7 @@ import io
 import struct
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from embedded_aws.jobs import pipe_recordio
 from embedded_aws.transform.records import Batching, Record, split

@@ -9,8 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from idc.converter.archive import Limits, check_name, normal_name, unpack, walk
 from idc.converter.directory import Member, find_directory

@@ -9,8 +9,7 @@ import zlib
 import numpy as np
 import pytest
 from archives import picture
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image
 
 from idc.converter import png

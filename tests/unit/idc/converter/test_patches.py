@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from idc.converter.patches import DOUBLED_TREE, EXTENSIONS, Patch, looks_like_patch, parse_member, parse_name
 

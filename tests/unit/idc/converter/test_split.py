@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 from archives import REAL_DATA, catalog_of
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from idc.converter.split import Shares, SplitRow, assign, check_leakage, read_csv, rows_of, write_csv
 from idc.errors import ConfigurationError, LeakageError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import shutil
 import subprocess
 import sys
@@ -10,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-LIBRARY = Path(__file__).resolve().parents[4] / "include" / "idc"
-TRAVELLING = [
-    *(LIBRARY / name for name in ("__init__.py", "errors.py", "layout.py", "storage.py")),
-    *sorted((LIBRARY / "converter").rglob("*.py")),
-]
+from idc.jobs import source
+
+CONVERTER = Path(__file__).resolve().parents[4] / "include" / "idc" / "converter"
+TRAVELLING = sorted(CONVERTER.rglob("*.py"))
+# What the MXNet image has, beside the standard library. Without crc32c NumPy takes its place.
+INSTALLED = {"boto3", "botocore", "numpy", "PIL", "crc32c"}
 # What Python 3.9 and later added and this code could be tempted to use.
 LATER = {
     "removeprefix",
@@ -33,7 +35,7 @@ def name_of(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
-@pytest.mark.parametrize("path", TRAVELLING, ids=lambda path: path.relative_to(LIBRARY).as_posix())
+@pytest.mark.parametrize("path", TRAVELLING, ids=lambda path: path.relative_to(CONVERTER).as_posix())
 def test_the_syntax_and_calls_are_those_of_python_3_8(path: Path) -> None:
     tree = ast.parse(path.read_text(), str(path), feature_version=(3, 8))
     assert any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body) or (
@@ -49,17 +51,40 @@ def test_the_syntax_and_calls_are_those_of_python_3_8(path: Path) -> None:
             assert node.items, path.name
 
 
-def test_the_converter_starts_from_what_travels_alone(tmp_path: Path) -> None:
-    for path in TRAVELLING:
-        target = tmp_path / "idc" / path.relative_to(LIBRARY)
+@pytest.mark.parametrize("path", TRAVELLING, ids=lambda path: path.relative_to(CONVERTER).as_posix())
+def test_it_imports_itself_and_what_the_image_has(path: Path) -> None:
+    typing_only = {"mypy_boto3_s3"}
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            root = name.split(".")[0]
+            is_own = name.startswith("idc.converter.")
+            assert is_own or root in sys.stdlib_module_names | INSTALLED | typing_only, f"{path.name}: {name}"
+
+
+def test_it_starts_from_what_travels_alone_and_every_module_of_it_is_used(tmp_path: Path) -> None:
+    for name, content in source.converter_source().files.items():
+        target = tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, target)
-    command = [sys.executable, "-m", "idc.converter.convert", "--help"]
+        target.write_bytes(content)
+    script = "import json, sys; import idc.converter.convert; print(json.dumps(sorted(sys.modules)))"
+    environment = {"PYTHONPATH": str(tmp_path)}
+
     done = subprocess.run(
-        command, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, cwd=tmp_path
+        [sys.executable, "-m", "idc.converter.convert", "--help"],
+        env=environment, capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, check=True, cwd=tmp_path
     )
+
     assert done.returncode == 0, done.stderr
     assert "--dataset-digest" in done.stdout
+    modules = {".".join(Path(name).with_suffix("").parts) for name in source.converter_source().files}
+    ours = {name for name in json.loads(loaded.stdout) if name.startswith("idc.")}
+    assert ours == {name.removesuffix(".__init__") for name in modules}
 
 
 def test_python_3_8_itself_reads_it(tmp_path: Path) -> None:

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.special import expit, logit
 from sklearn.calibration import _SigmoidCalibration
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import ast
 import io
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
@@ -38,39 +35,6 @@ def test_the_archive_is_the_same_bytes_every_time_and_holds_the_files() -> None:
 
 def test_the_scripts_lie_at_the_root_of_a_training_source() -> None:
     assert {"train.py", "serve.py", "network.py"} <= set(source.training_source("mxnet").files)
-
-
-def test_only_what_the_converter_needs_travels() -> None:
-    files = source.library_source().files
-
-    assert {
-        "idc/__init__.py",
-        "idc/errors.py",
-        "idc/converter/convert.py",
-        "idc/converter/records/__init__.py",
-    } <= set(files)
-    assert not [path for path in files if path.startswith(("idc/jobs", "idc/settings", "idc/evaluate"))]
-
-
-def test_what_travels_is_python_3_8() -> None:
-    travelling = {**source.library_source().files, **source.training_source("mxnet").files}
-
-    for path, content in travelling.items():
-        ast.parse(content, path, feature_version=(3, 8))
-
-
-def test_what_travels_can_be_imported_without_the_rest(tmp_path: Path) -> None:
-    for path, content in source.library_source().files.items():
-        target = tmp_path / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-
-    subprocess.run(
-        [sys.executable, "-c", "import idc.converter.convert"],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(tmp_path)},
-        check=True,
-    )
 
 
 def test_a_missing_part_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from idc.jobs.spec import DIGEST_TAG, JOB_NAME, JobKind, JobSpec, differences, digest_of, prefix_of
 

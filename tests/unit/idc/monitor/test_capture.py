@@ -6,8 +6,7 @@ import io
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image
 from unit.idc.monitor.records import DAY, ENDPOINT, PINK, captured, line, patch
 

@@ -14,8 +14,7 @@ from botocore.exceptions import NoCredentialsError
 from botocore.stub import Stubber
 
 from idc.deploy.served_model import ServedModel
-from idc.serving.aws import is_passing
-from idc.serving.aws import translated as aws_errors
+from idc.serving.aws import is_passing, translated as aws_errors
 from idc.serving.models import Models
 from idc.serving.problems import Problem
 

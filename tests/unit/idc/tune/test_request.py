@@ -12,8 +12,7 @@ from botocore.validate import ParamValidator
 from idc.errors import ConfigurationError
 from idc.jobs.spec import JobKind, JobSpec
 from idc.jobs.training import Channel, Machine, TrainingPlan, training_request
-from idc.tune import ranges
-from idc.tune import request as tuning
+from idc.tune import ranges, request as tuning
 from idc.tune.request import TuningOptions
 
 OPTIONS = TuningOptions(("mxnet",), {}, 12, 2, "Bayesian", True, (), None, 7)

@@ -28,8 +28,7 @@ from idc.jobs.spec import JobKind, JobSpec
 from idc.jobs.training import METRICS
 from idc.storage import ObjectStore
 from idc.train import candidates
-from idc.tune import defaults, stage
-from idc.tune import request as tuning
+from idc.tune import defaults, request as tuning, stage
 from idc.tune.request import TuningOptions
 from idc.tune.trials import Trial, TuningResult
 

@@ -9,8 +9,7 @@ from random import Random
 
 import crc32c as package
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from idc.converter.records import crc32c
 from idc.converter.records.tfrecord import TFRecordWriter

@@ -6,8 +6,7 @@ import struct
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from idc.converter.records.parity import check_payload, check_tfrecord, read_patches
 from idc.converter.records.payload import PayloadWriter

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from archives import picture
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from oracles import ask, save
 
 from idc.converter.records.recordio import (
