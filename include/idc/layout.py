@@ -1,37 +1,47 @@
-"""Every S3 key of the product, as pure functions; prefixes end with a slash."""
+"""Every S3 key of the product, as pure functions; prefixes end with a slash.
+
+The converter brings the keys of snapshots and datasets, since it travels without this module.
+"""
 
 from __future__ import annotations
 
 import re
 
-from idc.errors import ConfigurationError
+from idc.converter.keys import (
+    AUGMENTED as AUGMENTED,
+    FORMATS as FORMATS,
+    IMAGE as IMAGE,
+    PAYLOAD as PAYLOAD,
+    PAYLOAD_SPLITS as PAYLOAD_SPLITS,
+    RAW_FORMATS as RAW_FORMATS,
+    RECORDIO as RECORDIO,
+    SNAPSHOTS as SNAPSHOTS,
+    SPLITS as SPLITS,
+    TFRECORD as TFRECORD,
+    archive as archive,
+    channel_manifest as channel_manifest,
+    checked_digest,
+    checked_name,
+    dataset_prefix as dataset_prefix,
+    given_split as given_split,
+    image as image,
+    image_list as image_list,
+    index as index,
+    manifest as manifest,
+    parse_uri as parse_uri,
+    part as part,
+    parts_prefix as parts_prefix,
+    quality as quality,
+    shard as shard,
+    snapshot_prefix as snapshot_prefix,
+    split_prefix as split_prefix,
+    split_table as split_table,
+    uri as uri,
+)
 
-SNAPSHOTS = "snapshots/"
 MONITORING = "monitoring/"
-SPLITS = ("train", "validation", "test")
-FORMATS = RECORDIO, TFRECORD, PAYLOAD = "recordio", "tfrecord", "payload"
-RAW_FORMATS = IMAGE, AUGMENTED = "image", "augmented"
-PAYLOAD_SPLITS = ("validation", "test")
 CHAMPION = "champion"  # stands in a candidate's place for the champion, scored on a partition
 CAPTURE = "capture/"
-
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-
-
-def snapshot_prefix(partition: str) -> str:
-    """Return the prefix of one partition's snapshot."""
-    return f"{SNAPSHOTS}{_name('partition', partition)}/"
-
-
-def archive(partition: str) -> str:
-    """Return the key of a snapshot's archive, one object as it came."""
-    return f"{snapshot_prefix(partition)}archive.zip"
-
-
-def manifest(partition: str) -> str:
-    """Return the key of a snapshot's manifest; without it the snapshot does not exist."""
-    return f"{snapshot_prefix(partition)}manifest.json"
 
 
 def transfer(partition: str) -> str:
@@ -47,7 +57,8 @@ def dataset_pointer(partition: str) -> str:
 def run_manifest(partition: str, dag_id: str, run_id: str) -> str:
     """Return the key of what is kept of one run of a DAG; what no key may hold becomes a dash."""
     name = re.sub(r"[^A-Za-z0-9._]+", "-", run_id).strip("-._")
-    return f"runs/{_name('partition', partition)}/{_name('DAG', dag_id)}/{_name('run', name)}.json"
+    folder = f"runs/{checked_name('partition', partition)}/{checked_name('DAG', dag_id)}"
+    return f"{folder}/{checked_name('run', name)}.json"
 
 
 def history_page() -> str:
@@ -62,7 +73,7 @@ def history_picture() -> str:
 
 def monitoring_prefix(day: str) -> str:
     """Return the prefix of what was found out about a day's (`2026-11-25`) answers and labels."""
-    return f"{MONITORING}{_name('day', day)}/"
+    return f"{MONITORING}{checked_name('day', day)}/"
 
 
 def monitoring(day: str) -> str:
@@ -77,94 +88,30 @@ def monitoring_report(day: str) -> str:
 
 def monitoring_picture(day: str, name: str) -> str:
     """Return the key of one of that report's charts."""
-    return f"{monitoring_prefix(day)}report/{_name('picture', name)}.png"
+    return f"{monitoring_prefix(day)}report/{checked_name('picture', name)}.png"
 
 
 def retraining(model_sha256: str, partition: str) -> str:
     """Return the key of the note that monitoring a model has had a partition trained once more."""
-    return f"models/{_digest('model digest', model_sha256)}/retraining/{_name('partition', partition)}.json"
+    folder = f"models/{checked_digest('model digest', model_sha256)}/retraining"
+    return f"{folder}/{checked_name('partition', partition)}.json"
 
 
 def reference(model_sha256: str) -> str:
     """Return the key of how patches and answers were spread where a model was evaluated."""
-    return f"models/{_digest('model digest', model_sha256)}/reference.json"
+    return f"models/{checked_digest('model digest', model_sha256)}/reference.json"
 
 
 def captured_prefix(endpoint: str, version: str, day: str) -> str:
     """Return the prefix below which SageMaker keeps what a model version was asked and answered on a day."""
-    year, month, date = _name("day", day).split("-")
-    names = f"{_name('endpoint', endpoint)}/{_name('version', version)}"
+    year, month, date = checked_name("day", day).split("-")
+    names = f"{checked_name('endpoint', endpoint)}/{checked_name('version', version)}"
     return f"{CAPTURE}{names}/{year}/{month}/{date}/"
-
-
-def dataset_prefix(dataset_digest: str) -> str:
-    """Return the prefix of one dataset."""
-    return f"datasets/{_digest('dataset digest', dataset_digest)}/"
-
-
-def split_prefix(dataset_digest: str, split: str, record_format: str = RECORDIO) -> str:
-    """Return the prefix of one split's shards, what a training channel reads."""
-    return f"{dataset_prefix(dataset_digest)}{record_format}/{_split(split)}/"
 
 
 def payload_prefix(dataset_digest: str) -> str:
     """Return the prefix of the encoded patches that batch transform sends to a model, a folder a split."""
     return f"{dataset_prefix(dataset_digest)}{PAYLOAD}/"
-
-
-def shard(split: str, number: int, record_format: str = RECORDIO) -> str:
-    """Return a shard's key below its dataset's prefix, without a suffix."""
-    return f"{record_format}/{_split(split)}/part-{number:05d}"
-
-
-def image(split: str, patch: str) -> str:
-    """Return the key of one patch's image file below its dataset's prefix."""
-    return f"{IMAGE}/{_split(split)}/{_name('patch', patch)}"
-
-
-def image_list(dataset_digest: str, split: str) -> str:
-    """Return the key of the list of one split's image files."""
-    return f"{dataset_prefix(dataset_digest)}{IMAGE}/{_split(split)}.lst"
-
-
-def channel_manifest(dataset_digest: str, split: str, record_format: str = RECORDIO) -> str:
-    """Return the key of what a channel reads instead of a prefix, so that it gets records and nothing else.
-
-    A ManifestFile of the `.rec` files, or for `augmented` an AugmentedManifestFile of the image files.
-    """
-    if record_format == AUGMENTED:
-        return f"{dataset_prefix(dataset_digest)}{IMAGE}/{_split(split)}.augmented.manifest"
-    return f"{dataset_prefix(dataset_digest)}{record_format}/{_split(split)}.manifest"
-
-
-def parts_prefix(dataset_digest: str) -> str:
-    """Return the prefix of the reports of shards that are finished."""
-    return f"{dataset_prefix(dataset_digest)}parts/"
-
-
-def part(dataset_digest: str, split: str, number: int) -> str:
-    """Return the key of the report of one finished shard."""
-    return f"{parts_prefix(dataset_digest)}{_split(split)}/part-{number:05d}.json"
-
-
-def given_split(sha256: str) -> str:
-    """Return the key of a split somebody gave, by its content."""
-    return f"splits/{_digest('split digest', sha256)}.csv"
-
-
-def split_table(dataset_digest: str) -> str:
-    """Return the key of the table of patients and their splits."""
-    return f"{dataset_prefix(dataset_digest)}split.csv"
-
-
-def quality(dataset_digest: str) -> str:
-    """Return the key of a dataset's quality findings."""
-    return f"{dataset_prefix(dataset_digest)}quality.json"
-
-
-def index(dataset_digest: str) -> str:
-    """Return the key of a dataset's index; without it the dataset does not exist."""
-    return f"{dataset_prefix(dataset_digest)}index.json"
 
 
 def report(dataset_digest: str) -> str:
@@ -174,12 +121,12 @@ def report(dataset_digest: str) -> str:
 
 def report_picture(dataset_digest: str, name: str) -> str:
     """Return the key of one of the report's pictures."""
-    return f"{dataset_prefix(dataset_digest)}report/{_name('picture', name)}.png"
+    return f"{dataset_prefix(dataset_digest)}report/{checked_name('picture', name)}.png"
 
 
 def code_prefix(digest: str) -> str:
     """Return the prefix of code that travels into a job."""
-    return f"code/{_digest('code digest', digest)}/"
+    return f"code/{checked_digest('code digest', digest)}/"
 
 
 def code_archive(digest: str) -> str:
@@ -189,7 +136,7 @@ def code_archive(digest: str) -> str:
 
 def job_prefix(job_name: str) -> str:
     """Return the prefix below which SageMaker writes what a job makes."""
-    return f"jobs/{_name('job', job_name)}/"
+    return f"jobs/{checked_name('job', job_name)}/"
 
 
 def transform_prefix(job_name: str) -> str:
@@ -199,12 +146,12 @@ def transform_prefix(job_name: str) -> str:
 
 def tuning_prefix(job_name: str) -> str:
     """Return the prefix of what a tuning job found, for people and for the next stage."""
-    return f"tuning/{_name('tuning job', job_name)}/"
+    return f"tuning/{checked_name('tuning job', job_name)}/"
 
 
 def trials(job_name: str, suffix: str = "json") -> str:
     """Return the key of the table of a tuning job's training jobs, as `json` or `csv`."""
-    return f"{tuning_prefix(job_name)}trials.{_name('suffix', suffix)}"
+    return f"{tuning_prefix(job_name)}trials.{checked_name('suffix', suffix)}"
 
 
 def tuning_page(job_name: str) -> str:
@@ -214,17 +161,17 @@ def tuning_page(job_name: str) -> str:
 
 def tuning_picture(job_name: str, name: str) -> str:
     """Return the key of one of the page's charts."""
-    return f"{tuning_prefix(job_name)}{_name('picture', name)}.png"
+    return f"{tuning_prefix(job_name)}{checked_name('picture', name)}.png"
 
 
 def tuned_defaults(variant: str) -> str:
     """Return the key of a variant's tuned hyperparameters, the present ones and those before."""
-    return f"tuning/{_name('variant', variant)}/defaults.json"
+    return f"tuning/{checked_name('variant', variant)}/defaults.json"
 
 
 def candidate_prefix(partition: str, variant: str) -> str:
     """Return the prefix of one variant's trained model of one partition."""
-    return f"candidates/{_name('partition', partition)}/{_name('variant', variant)}/"
+    return f"candidates/{checked_name('partition', partition)}/{checked_name('variant', variant)}/"
 
 
 def metrics(partition: str, variant: str) -> str:
@@ -244,7 +191,7 @@ def patients(partition: str, variant: str) -> str:
 
 def card(partition: str, variant: str, suffix: str = "json") -> str:
     """Return the key of a candidate's model card, as `json` or `html`."""
-    return f"{candidate_prefix(partition, variant)}card.{_name('suffix', suffix)}"
+    return f"{candidate_prefix(partition, variant)}card.{checked_name('suffix', suffix)}"
 
 
 def evaluation_report(partition: str, variant: str) -> str:
@@ -254,12 +201,12 @@ def evaluation_report(partition: str, variant: str) -> str:
 
 def evaluation_picture(partition: str, variant: str, name: str) -> str:
     """Return the key of one of that report's charts."""
-    return f"{candidate_prefix(partition, variant)}report/{_name('picture', name)}.png"
+    return f"{candidate_prefix(partition, variant)}report/{checked_name('picture', name)}.png"
 
 
 def heatmap(partition: str, variant: str, patient: str, slide: int) -> str:
     """Return the key of the picture of a slide with the probability that a candidate gives to each patch."""
-    return f"{candidate_prefix(partition, variant)}heatmaps/{_name('patient', patient)}-{slide}.png"
+    return f"{candidate_prefix(partition, variant)}heatmaps/{checked_name('patient', patient)}-{slide}.png"
 
 
 def smoke(partition: str, variant: str) -> str:
@@ -274,59 +221,21 @@ def candidate(partition: str, variant: str) -> str:
 
 def feedback_prefix(day: str) -> str:
     """Return the prefix of the true labels of one day's answers."""
-    year, month, date = _name("day", day).split("-")
+    year, month, date = checked_name("day", day).split("-")
     return f"feedback/{year}/{month}/{date}/"
 
 
 def feedback(day: str, request_id: str, number: int = 1, tile: str = "") -> str:
     """Return the key of a true label, by its answer's day (`2026-11-25`), id, tile; number 2 corrects 1."""
-    name = _name("request", f"{request_id}.{tile}" if tile else request_id)
+    name = checked_name("request", f"{request_id}.{tile}" if tile else request_id)
     return f"{feedback_prefix(day)}{name}{f'.{number}' if number > 1 else ''}.json"
 
 
 def decision(partition: str) -> str:
     """Return the key of what was decided about a partition's candidates, and of what came of it."""
-    return f"candidates/{_name('partition', partition)}/decision.json"
+    return f"candidates/{checked_name('partition', partition)}/decision.json"
 
 
 def known_answers(model_sha256: str) -> str:
     """Return the key of some test patches with the answers that a model gave when it was evaluated."""
-    return f"models/{_digest('model digest', model_sha256)}/known_answers.json"
-
-
-def uri(bucket: str, key: str) -> str:
-    """Return `s3://bucket/key`."""
-    return f"s3://{bucket}/{key}"
-
-
-def parse_uri(address: str) -> tuple[str, str]:
-    """Return the bucket and key of an `s3://bucket/key` address; the key may be empty.
-
-    Raises:
-        ConfigurationError: it is no such address.
-    """
-    bucket, _, key = address[len("s3://") :].partition("/")
-    if not address.startswith("s3://") or not bucket:
-        raise ConfigurationError("S3 address", repr(address), "not one", "s3://bucket/key", "Correct it.")
-    return bucket, key
-
-
-def _name(what: str, value: str) -> str:
-    if not _NAME.fullmatch(value) or ".." in value:
-        rule = "at most 128 letters, digits, dots, dashes and underscores, no two dots in a row"
-        raise ConfigurationError(what, repr(value), "not a name", rule, "Choose another.")
-    return value
-
-
-def _digest(what: str, value: str) -> str:
-    if not _DIGEST.fullmatch(value):
-        raise ConfigurationError(what, repr(value), "not a digest", "64 hexadecimal digits", "Use a SHA-256.")
-    return value
-
-
-def _split(value: str) -> str:
-    if value not in SPLITS:
-        raise ConfigurationError(
-            "split", repr(value), "unknown", f"one of {', '.join(SPLITS)}", "Correct it."
-        )
-    return value
+    return f"models/{checked_digest('model digest', model_sha256)}/known_answers.json"
