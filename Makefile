@@ -31,7 +31,7 @@ TEST := unset MAKEFLAGS MFLAGS $$(env | grep -oE '^(AWS|AIRFLOW|HISTOFLOW)_[A-Z0
 PYTEST = $(DEV)/python -m pytest --numprocesses $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs env test test-slow test-fast test-exhaustive test-compose check lint types bench docs docs-serve \
+.PHONY: help demo up down status logs env test test-slow test-fast test-exhaustive test-embedded-aws test-compose check lint types bench docs docs-serve \
   mwaa clean lock compose-env system-packages environments test-environments client-environments docs-environments node-environment
 
 help:  ## List the targets
@@ -65,6 +65,9 @@ test-slow: client-environments node-environment  ## Run the slow tests only: the
 test-exhaustive: test-environments  ## Run all cases of those tests of which the others run a sample
 	@$(TEST) $(PYTEST) -m sweep --exhaustive
 
+test-embedded-aws: test-environments  ## Run the tests of the embedded AWS only
+	@$(TEST) $(PYTEST) tests/embedded_aws
+
 test-compose: test-environments  ## Build the images, run docker-compose.yaml and the pipeline in it (needs Docker)
 	@$(TEST) $(DEV)/python -m pytest -m compose
 
@@ -81,7 +84,7 @@ types: test-environments
 	@$(DEV)/mypy
 
 bench: test-environments  ## Run the benchmarks
-	@set -e; $(TEST) for file in $(wildcard benchmarks/*.py); do PYTHONPATH=include:plugins:tests $(DEV)/python $$file; done
+	@set -e; $(TEST) for file in $(wildcard benchmarks/*.py); do PYTHONPATH=include:plugins:tests:tests/embedded_aws $(DEV)/python $$file; done
 
 docs: docs-environments  ## Build the documentation site, warnings are errors [SITE=folder]
 	@NO_MKDOCS_2_WARNING=1 $(MKDOCS) build --strict --site-dir '$(SITE)'

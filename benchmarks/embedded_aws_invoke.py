@@ -18,11 +18,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy
+from aws_endpoints import Endpoints
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
-from contract.hosting import Endpoints
 from local_aws import REPOSITORY, LocalAws, interpreter
 from measuring import Times, embedded_aws, show, timed, verdict
 

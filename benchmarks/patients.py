@@ -1,7 +1,7 @@
 """How well a script's model answers for patients it has not seen: cross-validation over patients.
 
-    PYTHONPATH=include:plugins:tests python benchmarks/patients.py --archive idc.zip --framework mxnet \
-        --folds 5 -- --widths 16,48,96,192
+    PYTHONPATH=include:plugins:tests:tests/embedded_aws python benchmarks/patients.py --archive idc.zip \
+        --framework mxnet --folds 5 -- --widths 16,48,96,192
 
 What stands after `--` goes to train.py, so settings are compared without a look at a test patient: those of
 the product's split take no part. The other patients are dealt into parts of like size; each part is answered

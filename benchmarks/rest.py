@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from aws_endpoints import Endpoints
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 from contract import rest
-from contract.hosting import Endpoints
 from contract.rest import Api, image, patch
 from embedded_aws_invoke import Asked
 from local_aws import LocalAws

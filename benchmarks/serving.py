@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from contract.conftest import unique
-from contract.hosting import Endpoints
+from aws_endpoints import Endpoints
+from aws_jobs import unique
 from embedded_aws_invoke import Asked
 from local_aws import LocalAws
 from measuring import Times, show, timed, verdict

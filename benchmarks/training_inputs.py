@@ -11,7 +11,7 @@ import os
 import time
 from typing import Any
 
-from contract.conftest import Jobs, unique
+from aws_jobs import Jobs, unique
 from local_aws import LocalAws
 from measuring import embedded_aws, show, verdict
 

@@ -43,7 +43,8 @@ SHARED = {
 # Longest first: all workers would wait for one that begins such a file late.
 LONGEST = (
     "e2e/test_pipeline.py", "e2e/test_backfill.py", "e2e/", "contract/test_convert_instances.py",
-    "faults/test_convert.py", "faults/", "clients/", "contract/", "unit/training_scripts/",
+    "faults/test_convert.py", "faults/", "clients/", "contract/",
+    "embedded_aws/contract/", "unit/training_scripts/",
 )  # fmt: skip
 
 # On top of what hypothesis has chosen itself, which is to draw the same examples each time where CI is set.

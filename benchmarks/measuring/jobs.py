@@ -6,7 +6,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from contract.conftest import Jobs, unique
+from aws_jobs import Jobs, unique
 from local_aws import LocalAws
 
 from idc.converter.records.recordio import RecordIOWriter

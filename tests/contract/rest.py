@@ -15,8 +15,8 @@ import httpx
 import numpy as np
 import served_api
 import structlog
-from contract.conftest import unique
-from contract.hosting import Endpoints
+from aws_endpoints import Endpoints
+from aws_jobs import unique
 from local_aws import LocalAws, archive, everything_sent_to
 from PIL import Image
 from starlette.testclient import TestClient

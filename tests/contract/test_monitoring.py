@@ -16,8 +16,8 @@ import httpx
 import numpy as np
 import pytest
 from airflow.sdk.execution_time.context import set_current_context
+from aws_endpoints import Endpoints
 from contract import rest
-from contract.hosting import Endpoints
 from local_aws import LocalAws, everything_sent_to, wait_until
 from PIL import Image
 from sklearn.metrics import balanced_accuracy_score

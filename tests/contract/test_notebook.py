@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from contract.conftest import unique
+from aws_jobs import unique
 from local_aws import REPOSITORY, LocalAws, interpreter, wait_until
 
 from idc import layout

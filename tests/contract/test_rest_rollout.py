@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_endpoints import Endpoints
 from contract import rest
-from contract.hosting import Endpoints
 from contract.rest import VIOLET, expected, image, patch
 from local_aws import LocalAws
 

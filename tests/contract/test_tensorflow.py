@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from aws_endpoints import Endpoints
+from aws_jobs import Jobs, unique
 from botocore.exceptions import ClientError
-from contract.conftest import Jobs, unique
-from contract.hosting import Endpoints
 from local_aws import ENVIRONMENTS, LocalAws
 from PIL import Image
 

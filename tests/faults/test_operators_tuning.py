@@ -15,7 +15,7 @@ from typing import Any
 
 import airflow_task
 import pytest
-from contract.tuning import METRICS, PARABOLA, SCORE, X
+from aws_tuning import METRICS, PARABOLA, SCORE, X
 from local_aws import REPOSITORY, LocalAws, archive, wait_until
 
 from histoflow.operators.sagemaker import SageMakerTuningOperator

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from aws_endpoints import Endpoints
 from contract import rest
-from contract.hosting import Endpoints
 from contract.rest import CRASH, HANG, NOT_A_NUMBER, VIOLET, WHITE, Api, image, patch
 from local_aws import LocalAws, wait_until
 

@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "include/embedded_aws": {"embedded_aws"},
     "include/stack": {"stack", "embedded_aws", "idc"},
     "training_scripts": set[str](),
+    "tests/embedded_aws": {"embedded_aws"},
 }
 DAG_LINES = 120
 
