@@ -13,6 +13,7 @@ SERVICES ?=
 WORKERS ?= 4
 SITE ?= $(HISTOFLOW_HOME)/site
 MWAA ?= build/mwaa
+WHEEL ?= build/wheel
 
 UV := $(HISTOFLOW_ENVS)/bootstrap/bin/uv
 BOOTSTRAP := $(HISTOFLOW_ENVS)/bootstrap/histoflow-ready
@@ -32,7 +33,7 @@ PYTEST = $(DEV)/python -m pytest --numprocesses $(WORKERS)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up down status logs env test test-slow test-fast test-exhaustive test-embedded-aws test-compose check lint types bench docs docs-serve \
-  mwaa clean lock compose-env system-packages environments test-environments client-environments docs-environments node-environment
+  wheel mwaa clean lock compose-env system-packages environments test-environments client-environments docs-environments node-environment
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | sed 's/\$$\$$/$$/' | expand -t 18
@@ -92,6 +93,11 @@ docs: docs-environments  ## Build the documentation site, warnings are errors [S
 
 docs-serve: docs-environments  ## Show the documentation at http://127.0.0.1:8000, built anew when a file changes
 	@NO_MKDOCS_2_WARNING=1 $(MKDOCS) serve --dev-addr 127.0.0.1:8000
+
+wheel: test-environments  ## Build the embedded AWS as a wheel [WHEEL=folder]
+	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; cp -r include/embedded_aws "$$copy"; \
+	  $(UV) build --quiet --wheel --no-build-isolation --python $(DEV)/python -o '$(WHEEL)' "$$copy/embedded_aws"
+	@ls '$(WHEEL)'/embedded_aws-*.whl
 
 mwaa:  ## Make what Amazon MWAA takes: requirements.txt, plugins.zip and dags/ [MWAA=folder]
 	@'$(PYTHON)' deploy/mwaa/build.py '$(MWAA)'

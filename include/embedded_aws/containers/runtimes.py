@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -14,6 +15,7 @@ from embedded_aws.settings import Settings
 
 PROGRAMS = Path(__file__).resolve().parents[1] / "runtime"
 PACKAGES = PROGRAMS.parents[1]
+DEFAULT = Path(__file__).with_name("default_runtimes.toml")
 
 
 @dataclass(frozen=True)
@@ -69,20 +71,18 @@ class Runtime:
 
 
 def load(settings: Settings) -> list[Runtime]:
-    """The runtimes of the settings' file, none if no file is set.
+    """Read the runtimes of the settings' file, or the package's own where none is set.
 
     Raises:
         SettingError: the file cannot be read or understood.
     """
-    path = settings.runtimes
-    if path is None:
-        return []
+    path = settings.runtimes or DEFAULT
     try:
         entries = tomllib.loads(path.read_text()).get("runtime", [])
         return [_runtime(entry, path) for entry in entries]
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise SettingError(
-            f"Runtimes {path}: {error!r}, expected [[runtime]] tables with name, images and python."
+            f"Runtimes {path}: {error!r}, expected [[runtime]] tables with name and images."
         ) from error
 
 
@@ -100,7 +100,7 @@ def find(runtimes: list[Runtime], image: str) -> Runtime:
 
 
 def _runtime(entry: dict[str, Any], file: Path) -> Runtime:
-    python = Path(entry["python"]).expanduser()
+    python = Path(entry.get("python", sys.executable)).expanduser()
     return Runtime(
         name=entry["name"],
         images=tuple(entry["images"]),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,13 @@ def test_finds_the_runtime_of_an_image(tmp_path: Path) -> None:
     builtin = runtimes.find(known, "811284229777.dkr.ecr.us-east-1.amazonaws.com/image-classification:1")
     assert builtin.train_command == ["/usr/bin/python3", "-m", "builtin"]
     assert not builtin.is_script_mode
+
+
+def test_without_a_file_this_interpreter_stands_for_python_images(tmp_path: Path) -> None:
+    (runtime,) = runtimes.load(settings.load(tmp_path))
+    image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/python:3"
+    assert runtimes.find([runtime], image).python == Path(sys.executable)
+    assert runtime.is_script_mode
 
 
 ALGORITHM = """
