@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import subprocess
+from functools import cache
 from pathlib import Path
 
 from stack import paths, processes
@@ -50,12 +51,13 @@ def down(settings: StackSettings) -> None:
 
 
 def status(settings: StackSettings) -> str:
-    """Return what the embedded AWS says of its parts and its endpoints."""
+    """Return the state of the embedded AWS's parts and endpoints."""
     if not settings.aws_home.exists():
-        return "never started; `make up` starts it"
+        return "never started: `make up` starts it"
     return _run(settings, "status").stdout + "\n" + _run(settings, "endpoints").stdout
 
 
+@cache
 def client_environment(settings: StackSettings) -> dict[str, str]:
     """Return the variables that point any AWS client at the embedded AWS, and our jobs at its role."""
     exported = _call(settings, "env").splitlines()

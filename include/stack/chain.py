@@ -1,41 +1,53 @@
-"""Follows one partition through the chain of DAGs, and says all the way what happens."""
+"""Follows one partition through the chain of DAGs, and shows all the way how far it has come."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from stack.console import say
-from stack.errors import DemoFailed
-from stack.joblogs import JobLogs, in_words
+from stack import estimate
+from stack.display import Display
+from stack.errors import DemoFailed, NoAnswer
+from stack.joblogs import JobLogs
 from stack.rest import AirflowApi
 
 DAG_IDS = ("idc_ingest", "idc_convert", "idc_train", "idc_deploy")
 POLL_S = 1.0
-HEARTBEAT_S = 8.0
+SIGN_OF_LIFE_S = 30.0
 NEXT_RUN_S = 120.0
 KNOWN_S = 120.0
 LOG_LINES = 40
+BUSY = ("running", "deferred", "up_for_retry")
+
+_JOB_END = re.compile(r"-?[0-9a-f]{10}(-\d+)?$")  # a job's name ends in its digest and the attempt
 
 Run = Mapping[str, Any]
 Task = Mapping[str, Any]
 
 
 class Follower:
-    """Prints the progress of runs, one line per change, and one now and then while nothing changes."""
+    """Waits for the runs of a partition, and prints a line when a task ends or a job has moved on."""
 
-    def __init__(self, api: AirflowApi, logs: JobLogs, timeout_s: float) -> None:
-        """Begin to count the time."""
+    def __init__(
+        self, api: AirflowApi, logs: JobLogs, display: Display, timeout_s: float, *, is_reused: bool = False
+    ) -> None:
+        """Follow on this display; `is_reused` says that an earlier run did the work, for the estimate."""
         self._api = api
         self._logs = logs
+        self._display = display
         self._timeout_s = timeout_s
-        self._job = ""  # whose log lines were printed last
-        self._started = self._said = self._changed = time.monotonic()
+        self._is_reused = is_reused
+        self._expected_s: dict[str, float] = {}  # of the DAGs that have not ended
+        self._dag_id = ""
+        self._dag_started = display.started
+        self._waits_for = ""
+        self._run: Run | None = None
 
     def wait_until_known(self, dag_ids: Sequence[str]) -> None:
-        """Wait until Airflow knows these DAGs, and let their runs start.
+        """Wait until Airflow knows these DAGs, and unpause them.
 
         Raises:
             DemoFailed: a DAG file does not load, or a DAG does not appear in time.
@@ -59,13 +71,27 @@ class Follower:
         """Wait for the end of the first DAG's run and of the runs it leads to in the others.
 
         Raises:
-            DemoFailed: a task failed, with the end of its log; or the time is over.
+            DemoFailed: a task failed, with the end of its log; Airflow does not answer; or it takes too long.
         """
-        self._watch(first_run)
-        before = first_run
-        for dag_id in dag_ids[1:]:
-            before = self._next_run(dag_id, before)
-            self._watch(before)
+        run = self._run = first_run
+        try:
+            self._expected_s = estimate.expected_s(self._api, dag_ids, is_reused=self._is_reused)
+            for number, dag_id in enumerate(dag_ids, start=1):
+                self._begin(dag_id, number, len(dag_ids))
+                if number > 1:
+                    run = self._run = self._next_run(dag_id, run)
+                self._watch(run)
+                del self._expected_s[dag_id]
+        except NoAnswer as error:
+            raise DemoFailed(f"{error}\n{self._goes_on()}") from error
+
+    def _begin(self, dag_id: str, number: int, stages: int) -> None:
+        self._dag_id, self._dag_started = dag_id, time.monotonic()
+        stage = dag_id.removeprefix("idc_")
+        self._display.begin(stage, number, stages)
+        left = estimate.in_words(sum(self._expected_s.values()))
+        note = " (accuracy is on validation patients)" if stage == "train" else ""
+        self._display.say(f"{number} of {stages} {stage}: {left}{note}")
 
     def _next_run(self, dag_id: str, before: Run) -> Run:
         """Return the run of a DAG that the asset of the run before it starts."""
@@ -76,7 +102,7 @@ class Follower:
                 is_later = run["queued_at"] and datetime.fromisoformat(run["queued_at"]) > earliest
                 if run["partition_key"] == before["partition_key"] and is_later:
                     return run
-            self._pause(f"waiting for {dag_id} to start")
+            self._pause("waiting for the scheduler")
         raise DemoFailed(
             f"DAG {dag_id}: no run of partition {before['partition_key']} within {NEXT_RUN_S:.0f} s after "
             f"{before['dag_id']}, expected one. See `make logs SERVICES=scheduler`."
@@ -86,83 +112,93 @@ class Follower:
         dag_id, run_id = run["dag_id"], run["dag_run_id"]
         job_prefix = f"{dag_id.replace('_', '-')}-{run['partition_key']}-"
         seen: dict[tuple[str, int], str] = {}
-        self._say(f"{dag_id}: partition {run['partition_key']}")
         while True:
             state = self._api.run(dag_id, run_id)["state"]
             tasks = self._api.task_instances(dag_id, run_id)
-            for task in sorted(tasks, key=lambda task: task["start_date"] or "9"):
+            busy = [_name(task) for task in tasks if task["state"] in BUSY]
+            self._display.busy(busy, self._left())
+            for job, step in self._logs.new_steps(job_prefix).items():
+                self._display.move(_job_name(dag_id, job.removeprefix(job_prefix)), step)
+            for task in sorted(tasks, key=lambda task: task["end_date"] or "9"):
                 self._report(task, seen)
-            self._say_log_lines(job_prefix)
             if failed := [task for task in tasks if task["state"] == "failed"]:
                 raise DemoFailed(self._post_mortem(failed[0]))
             if state == "success":
                 return
             if state == "failed":
-                raise DemoFailed(f"DAG {dag_id}: run {run_id} failed, expected success. See the Airflow UI.")
-            self._pause(self._waiting_for(dag_id, tasks))
+                raise DemoFailed(
+                    f"DAG {dag_id}: run {run_id} failed, expected success. See {self._address()}."
+                )
+            self._pause(f"still at {', '.join(busy)}" if busy else "waiting for the scheduler")
 
     def _report(self, task: Task, seen: dict[tuple[str, int], str]) -> None:
-        """Print a task's state if it is another than before, and one a person cares for."""
+        """Print a task's end or retry, once."""
         key, state = (task["task_id"], task["map_index"]), task["state"]
-        name = _task_name(task)
-        before = seen.get(key)
-        if state == before or state in (None, "scheduled", "queued", "restarting"):
-            return
-        if state == "running" and before == "deferred":
+        if state == seen.get(key):
             return
         seen[key] = state
-        if state == "deferred":
-            self._say(f"  {name}: waits for its job")
-        elif state == "up_for_retry":
-            self._say(f"  {name}: attempt {task['try_number']} failed, will be tried again")
+        name = _name(task)
+        if state == "up_for_retry":
+            self._display.say(f"{name}: attempt {task['try_number']} failed, will be tried again")
             for line in [line for line in self._api.log(task) if line.startswith("ERROR")][-3:]:
-                self._say(f"      {line}")
-        elif task["end_date"] and task["duration"] is not None:
-            self._say(f"  {name}: {state} ({task['duration']:.1f} s)")
-        else:
-            self._say(f"  {name}: {state}")
+                self._display.say(f"  {line}")
+        elif task["end_date"] and state not in BUSY:
+            took = "" if task["duration"] is None else f", {task['duration']:.0f} s"
+            step = self._display.steps.get(name)
+            done = f"done{took}{f', {step.result}' if step else ''}"
+            self._display.say(f"{name}: {done if state == 'success' else state}")
 
-    def _say_log_lines(self, job_prefix: str) -> None:
-        for job, line in self._logs.new_lines(job_prefix):
-            if job != self._job:
-                self._job = job
-                self._say(f"    job {job}")
-            if line:
-                self._say(f"    | {in_words(line)}")
-
-    def _waiting_for(self, dag_id: str, tasks: Sequence[Task]) -> str:
-        busy = [task for task in tasks if task["state"] in ("running", "deferred", "up_for_retry", "queued")]
-        if not busy:
-            return f"{dag_id}: waiting for the scheduler"
-        names = ", ".join(f"{_task_name(task)} ({task['state']})" for task in busy)
-        return f"{dag_id}: still at {names}"
+    def _left(self) -> str:
+        """Return in words how long the rest of the pipeline takes."""
+        later_s = sum(seconds for dag_id, seconds in self._expected_s.items() if dag_id != self._dag_id)
+        here_s = self._display.left_s()
+        if here_s is None:
+            here_s = self._expected_s[self._dag_id] - (time.monotonic() - self._dag_started)
+        return estimate.in_words(max(0.0, here_s) + later_s)
 
     def _pause(self, doing: str) -> None:
+        """Wait a moment; say now and then what for, but only once that the scheduler is awaited."""
         now = time.monotonic()
-        if now - self._started > self._timeout_s:
+        if now - self._display.started > self._timeout_s:
             raise DemoFailed(
-                f"pipeline: {doing} after {self._timeout_s:.0f} s, expected its end. Look at the Airflow UI, "
-                "or allow more with HISTOFLOW_DEMO_TIMEOUT_S."
+                f"pipeline: {doing} after {self._timeout_s:.0f} s, expected its end. {self._goes_on()} "
+                "Allow more time with HISTOFLOW_DEMO_TIMEOUT_S."
             )
-        if now - self._said > HEARTBEAT_S:
-            self._say(f"  … {doing}, {now - self._changed:.0f} s", is_change=False)
+        is_due = now - self._display.said_at > SIGN_OF_LIFE_S and not self._display.is_live
+        if is_due and (doing != self._waits_for or not doing.startswith("waiting")):
+            self._display.say(f"{doing}, {self._left()}" if self._dag_id else doing)
+            self._waits_for = doing
         time.sleep(POLL_S)
+
+    def _goes_on(self) -> str:
+        """Return where a run that is no longer followed is to be seen."""
+        if self._run is None:
+            return "Nothing was started in Airflow yet: `make status` shows the services."
+        return (
+            f"The run goes on in Airflow: see {self._address()} or `make status`. "
+            "Run `make demo` again to follow it; what is done is not done again."
+        )
+
+    def _address(self) -> str:
+        run = self._run or {}
+        return f"{self._api.url}/dags/{run.get('dag_id')}/runs/{run.get('dag_run_id')}"
 
     def _post_mortem(self, task: Task) -> str:
         lines = self._api.log(task)[-LOG_LINES:]
         shown = "\n".join(f"  | {line}" for line in lines) or "  (its log is empty)"
         return (
-            f"task {task['dag_id']}.{_task_name(task)}: failed in attempt {task['try_number']}, expected "
+            f"task {task['dag_id']}.{_name(task)}: failed in attempt {task['try_number']}, expected "
             f"success. The end of its log:\n{shown}"
         )
 
-    def _say(self, line: str, *, is_change: bool = True) -> None:
-        self._said = time.monotonic()
-        if is_change:
-            self._changed = self._said
-        say(f"[{self._said - self._started:5.0f} s] {line}")
+
+def _name(task: Task) -> str:
+    """Return a task's name, with its variant if it has one for each."""
+    if task["map_index"] < 0:
+        return str(task["task_id"])
+    return f"{task['task_id']} {task.get('rendered_map_index') or task['map_index'] + 1}"
 
 
-def _task_name(task: Task) -> str:
-    index = f"[{task['map_index']}]" if task["map_index"] >= 0 else ""
-    return f"{task['task_id']}{index}"
+def _job_name(dag_id: str, rest: str) -> str:
+    """Return the name of the task that a job belongs to, from what follows the partition in its name."""
+    return f"{dag_id.removeprefix('idc_')} {_JOB_END.sub('', rest)}".strip()

@@ -1,9 +1,10 @@
-"""What can go wrong while the local stack is set up, started or followed.
+"""The errors of the local stack: a person has to mend what they name.
 
 StackError
 ├── EnvironmentBuildError  an environment cannot be built
 ├── PortTaken              another process listens where a service should
-├── ServiceFailed          a service does not start, or died
+├── ServiceFailed          a service does not start, or stopped
+│   └── NoAnswer           a service does not answer in time
 └── DemoFailed             a step of the pipeline failed or took too long
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 
 class StackError(Exception):
-    """Something a person has to mend before the command can work."""
+    """The command cannot work until a person mends what the message names."""
 
 
 class EnvironmentBuildError(StackError):
@@ -24,6 +25,10 @@ class PortTaken(StackError):
 
 class ServiceFailed(StackError):
     """A service did not start, or it stopped by itself."""
+
+
+class NoAnswer(ServiceFailed):
+    """A service did not answer in time; what it was doing may go on."""
 
 
 class DemoFailed(StackError):

@@ -1,4 +1,4 @@
-"""Chooses the archive and the partition of a demonstration, and says why."""
+"""Chooses the archive and the partition of a demo, and says why."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Archive:
     sha256: str | None = None
 
     def is_held_by(self, manifest: Mapping[str, Any]) -> bool:
-        """Tell whether a snapshot's manifest describes this very archive."""
+        """Tell whether a snapshot's manifest describes this archive."""
         if self.sha256:
             return bool(manifest["archive"]["sha256"] == self.sha256)
         source = manifest["source"]
@@ -37,10 +37,11 @@ class Archive:
 
 @dataclass(frozen=True)
 class Choice:
-    """A partition, and the reason in words."""
+    """A partition, the reason in words, and whether finished work is reused."""
 
     partition: str
     reason: str
+    is_reused: bool = False
 
 
 def find_archive(argument: str | None) -> Archive:
@@ -61,7 +62,7 @@ def find_archive(argument: str | None) -> Archive:
 
 
 def find_split(argument: str | None) -> str | None:
-    """Return the given split meant by a path or an address, as the pipeline can read it from anywhere.
+    """Return the given split as an absolute path or an address, so that tasks can read it.
 
     Raises:
         DemoFailed: there is no such file.
@@ -92,7 +93,7 @@ def choose(
     if wanted is not None:
         return _as_asked(archive, wanted, snapshots, wanted in same)
     if same:
-        return Choice(same[-1], "it already holds this very archive, so finished work is reused")
+        return Choice(same[-1], "it already holds this archive: finished work is reused", is_reused=True)
     year, month = today.year, today.month
     while (name := f"{year:04}-{month:02}") in snapshots:
         year, month = (year, month - 1) if month > 1 else (year - 1, 12)
@@ -109,7 +110,7 @@ def read_snapshots(clients: Clients) -> dict[str, dict[str, Any]]:
 
 
 def _absolute(path: str) -> Path:
-    return Path(os.path.abspath(Path(path).expanduser()))  # as given, but for `..`: links stay
+    return Path(os.path.abspath(Path(path).expanduser()))  # symbolic links stay
 
 
 def _as_asked(
@@ -118,7 +119,9 @@ def _as_asked(
     if not _MONTH.fullmatch(wanted):
         raise DemoFailed(f"partition {wanted}: not a month, expected one such as 2026-10. Correct PARTITION.")
     if is_same:
-        return Choice(wanted, "as asked; it already holds this very archive, so finished work is reused")
+        return Choice(
+            wanted, "as asked; it already holds this archive: finished work is reused", is_reused=True
+        )
     if wanted in snapshots:
         raise DemoFailed(
             f"partition {wanted}: holds {snapshots[wanted]['source']}, expected {archive.uri} or nothing. "

@@ -15,10 +15,11 @@ from urllib.parse import quote
 
 import httpx
 
-from stack.errors import ServiceFailed
+from stack.errors import NoAnswer, ServiceFailed
 
 HEALTHY_PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 PATIENCE_S = 60.0
+TIMEOUT_S = 30.0  # of one request
 
 
 class AirflowApi:
@@ -26,7 +27,8 @@ class AirflowApi:
 
     def __init__(self, url: str, user: str, password: str, patience_s: float = PATIENCE_S) -> None:
         """Remember where and who; nothing is sent yet."""
-        self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
+        self.url = url
+        self._client = httpx.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False)
         self._login = {"username": user, "password": password}
         self._patience_s = patience_s
 
@@ -104,21 +106,18 @@ class AirflowApi:
         return [line for entry in content for line in _log_lines(entry)]
 
     def _create(self, path: str, body: Mapping[str, Any], made: str) -> dict[str, Any]:
-        """Make something that has a name, and ask again where the server failed: a second one is refused.
-
-        Airflow on SQLite fails where a task starts meanwhile and holds the database.
-        """
-        deadline = time.monotonic() + self._patience_s
-        while True:
-            answer = self._request("POST", path, json=body)
-            if answer.status_code == httpx.codes.CONFLICT:
-                return _json(self._request("GET", made))
-            if not answer.is_server_error or time.monotonic() > deadline:
-                return _json(answer)
-            time.sleep(1)
+        """Make something that has a name: it is safe to ask twice, because the second one is refused."""
+        answer = self._request("POST", path, json=body)
+        return _json(self._request("GET", made) if answer.status_code == httpx.codes.CONFLICT else answer)
 
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Send a request; log in when told to, and wait while the server does not answer."""
+        """Send a request; log in when told to, and ask again while the server fails or does not answer.
+
+        Airflow on SQLite fails while a task that starts holds the database.
+
+        Raises:
+            NoAnswer: there was no good answer within the client's patience.
+        """
         deadline = time.monotonic() + self._patience_s
         while True:
             try:
@@ -126,17 +125,17 @@ class AirflowApi:
                 if answer.status_code == httpx.codes.UNAUTHORIZED:
                     self._log_in()
                     answer = self._client.request(method, f"/api/v2{path}", **options)
-                if answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR or method == "POST":
+                if not answer.is_server_error:
                     return answer
-                problem = f"{answer.status_code} {answer.text[:200]}"
+                problem = f"answered {answer.status_code} {answer.text[:200]}"
+            except httpx.TimeoutException:
+                problem = f"no answer to {method} {path} (time-out)"
             except httpx.TransportError as error:
-                if method == "POST" and not isinstance(error, httpx.ConnectError):
-                    raise ServiceFailed(f"Airflow {method} {path}: {error!r}, expected an answer.") from error
                 problem = repr(error)
             if time.monotonic() > deadline:
-                raise ServiceFailed(
-                    f"Airflow {self._client.base_url}: {problem}, expected an answer within "
-                    f"{self._patience_s:.0f} s. See `make status` and `make logs`."
+                raise NoAnswer(
+                    f"Airflow {self.url}: {problem}, expected an answer within {self._patience_s:.0f} s. "
+                    "See `make status` and `make logs`."
                 )
             time.sleep(1)
 

@@ -1,4 +1,4 @@
-"""A call of the REST API that works as printed: a patch no model saw, in a file, and the line for a shell."""
+"""A sample call of the REST API: a test patch in a file, and the command that sends it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from idc import layout
 from idc.converter.records import recordio
 from stack import prediction_api
 from stack.clients import Clients
+from stack.console import shown
 from stack.errors import DemoFailed
 from stack.settings import StackSettings
 
@@ -39,15 +40,13 @@ def write_patch(settings: StackSettings, clients: Clients, index: Mapping[str, A
     return path
 
 
-def lines(settings: StackSettings, patch: Path) -> list[str]:
-    """Return what a person needs to call the API: where it is, whether it has a model, the key, a command."""
-    key, image = (shlex.quote(str(path)) for path in (prediction_api.key_file(settings), f"@{patch}"))
+def command(settings: StackSettings, patch: Path) -> list[str]:
+    """Return the lines of a shell command that asks the API about the patch."""
+    key, image = shlex.quote(shown(prediction_api.key_file(settings))), shlex.quote(f"@{shown(patch)}")
     return [
-        f"{settings.api_url} (a page for people, /openapi.json for programs)",
-        prediction_api.readiness(settings),
-        f"key in {prediction_api.key_file(settings)}",
-        f'curl -H "Authorization: Bearer $(cat {key})" -H "Content-Type: {CONTENT_TYPES[patch.suffix]}" \\',
-        f"  --data-binary {image} {settings.api_url}/v1/predictions",
+        f'curl -H "Authorization: Bearer $(cat {key})" \\',
+        f'  -H "Content-Type: {CONTENT_TYPES[patch.suffix]}" --data-binary {image} \\',
+        f"  {settings.api_url}/v1/predictions",
     ]
 
 

@@ -1,4 +1,4 @@
-"""The last page of a demonstration: what was read, learned, measured and deployed, and where to look."""
+"""The summary of a demo: data, training, test metrics, endpoint, and where to look further."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Any
 
 from idc.evaluate import comparison
 from idc.layout import SPLITS
-from stack import keys
-from stack.console import say, table
+from stack import keys, prediction_api, sample
+from stack.console import say, say_as_is, shown, table
 from stack.results import Results
 from stack.settings import StackSettings
 
+INDENT = 11  # of what stands beside a section's name
 CLASSES = {0: "0 no IDC", 1: "1 IDC"}
 
 
-def show(settings: StackSettings, results: Results, patch: Path, api: Sequence[str]) -> None:
-    """Print the summary; `patch` is a file to send to the endpoint, `api` are the lines on the REST API."""
+def show(settings: StackSettings, results: Results, patch: Path, readiness: str) -> None:
+    """Print the summary; `patch` is a file to send, `readiness` says whether the REST API has a model."""
     label = "   SYNTHETIC DATA" if results.is_synthetic else ""
     say(f"\nInvasive ductal carcinoma in breast tissue, partition {results.partition}{label}")
     say("Research software, not a diagnostic device.")
@@ -26,50 +27,55 @@ def show(settings: StackSettings, results: Results, patch: Path, api: Sequence[s
     _show_training(results, label)
     _show_test(results, label)
     _show_endpoint(results, label)
-    say("\nReused     " + ("\n           ".join(results.reused) or "nothing, all of this was made just now"))
-    _show_addresses(settings, results, patch, api)
+    first, *others = results.reused or ["nothing: this run made everything"]
+    say(f"\nReused     {first}")
+    for what in others:
+        _more(what)
+    _show_addresses(settings, results, patch, readiness)
 
 
 def _show_data(results: Results, label: str) -> None:
     manifest, quality, splits = results.manifest, results.quality, results.index["splits"]
     say(f"\nData       {manifest['source']}{label}")
-    say(
-        f"           {manifest['patients']:,} patients, {quality['patches_read']:,} patches read, "
+    _more(
+        f"{manifest['patients']:,} patients, {quality['patches_read']:,} patches read, "
         f"{quality['quarantined_count']:,} quarantined, {quality['patches_used']:,} used"
     )
-    say(f"\nSplit      no patient is on two sides{label}")
+    say(f"\nSplit      each patient is in one split only{label}")
     rows = [
         [name, f"{part['patients']:,}", f"{part['patches']:,}"]
         + [f"{part['classes'][klass]:,}" for klass in ("0", "1")]
         for name, part in ((name, splits[name]) for name in SPLITS)
     ]
-    table(["split", "patients>", "patches>", "class 0>", "class 1>"], rows, indent=11)
+    table(["split", "patients>", "patches>", "class 0>", "class 1>"], rows)
 
 
 def _show_training(results: Results, label: str) -> None:
     say(f"\nTraining   {len(results.candidates)} candidates from one dataset{label}")
+    trained_by: dict[str, str] = {}
+    for one in results.candidates:
+        first = trained_by.setdefault(one["training_job"], one["variant"])
+        if first != one["variant"]:
+            _more(f"{one['variant']} and {first} made the same request: one job trained both")
     rows = [
         [
             one["variant"],
-            one["training_job"],
             one["hyperparameters"]["epochs"],
             f"{one['run_s']:,} s",
             _number(one["metrics"].get("train:accuracy")),
             _number(one["metrics"].get("validation:accuracy")),
+            one["training_job"],
         ]
         for one in results.candidates
     ]
-    columns = ["candidate", "job", "epochs>", "ran>", "training accuracy>", "validation accuracy>"]
-    table(columns, rows, indent=11)
+    table(["candidate", "epochs>", "ran>", "training accuracy>", "validation accuracy>", "job"], rows)
 
 
 def _show_test(results: Results, label: str) -> None:
     test = results.metrics[0]["test"]
-    say(
-        f"\nTest       {test['patches']:,} patches of {test['patients']:,} patients no model saw; "
-        f"bounds hold 95 % of resampled patients{label}"
-    )
-    table(list(comparison.HEADER), comparison.rows(results.metrics), indent=11)
+    say(f"\nTest       {test['patches']:,} patches of {test['patients']:,} patients that no model saw{label}")
+    _more("In brackets: 95 % bootstrap bounds over patients.")
+    table(list(comparison.HEADER), comparison.rows(results.metrics), indent=1)
 
 
 def _show_endpoint(results: Results, label: str) -> None:
@@ -77,7 +83,7 @@ def _show_endpoint(results: Results, label: str) -> None:
     status = f"{endpoint['EndpointName']}: {endpoint['EndpointStatus']}, serves {results.deployed}"
     say(f"\nEndpoint   {status}{label}")
     for reason in results.decision["reasons"]:
-        say(f"           {reason}")
+        _more(reason)
     rows = [
         [
             patch["patch"],
@@ -88,7 +94,7 @@ def _show_endpoint(results: Results, label: str) -> None:
         ]
         for patch in two_patches(results.smoke["patches"])
     ]
-    table(["patch", "patient", "truth", "answer", "probability of IDC>"], rows, indent=11)
+    table(["patch", "patient", "truth", "answer", "probability>"], rows)
 
 
 def two_patches(patches: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -104,7 +110,7 @@ def two_patches(patches: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]
     return [first, other] if other else list(best[:2])
 
 
-def _show_addresses(settings: StackSettings, results: Results, patch: Path, api: Sequence[str]) -> None:
+def _show_addresses(settings: StackSettings, results: Results, patch: Path, readiness: str) -> None:
     name = results.endpoint["EndpointName"]
     base = (
         f"http://127.0.0.1:{settings.aws_port}"
@@ -112,15 +118,24 @@ def _show_addresses(settings: StackSettings, results: Results, patch: Path, api:
         else f"https://runtime.sagemaker.{settings.region}.amazonaws.com"
     )
     say(f"\nAirflow    {settings.airflow_url}")
-    say(f"           user {keys.ADMIN}, password in {keys.passwords_file(settings.airflow_home)}")
+    _more(f"user {keys.ADMIN}, password in {shown(keys.passwords_file(settings.airflow_home))}")
     say(f"Endpoint   {base}/endpoints/{name}/invocations")
     if settings.aws == "embedded":
-        say('           eval "$(make -s env)"')
-    say(f"           aws sagemaker-runtime invoke-endpoint --endpoint-name {name} \\")
-    body = shlex.quote(f"fileb://{patch}")
-    say(f"             --content-type application/x-image --body {body} answer.json")
-    say("REST API   " + "\n           ".join(api))
+        say_as_is('  eval "$(make -s env)"')
+    say_as_is(f"  aws sagemaker-runtime invoke-endpoint --endpoint-name {name} \\")
+    say_as_is("    --content-type application/x-image \\")
+    say_as_is(f"    --body {shlex.quote(f'fileb://{shown(patch)}')} answer.json")
+    say(f"REST API   {settings.api_url} (a page for people, /openapi.json for programs)")
+    _more(readiness)
+    _more(f"key in {shown(prediction_api.key_file(settings))}")
+    for line in sample.command(settings, patch):
+        say_as_is(f"  {line}")
     say("Stop       make down (keeps all state; make clean removes it)")
+
+
+def _more(text: str) -> None:
+    """Print another line of a section."""
+    say(" " * INDENT + text, hang=INDENT)
 
 
 def _number(value: float | None) -> str:

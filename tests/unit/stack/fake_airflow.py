@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections import deque
@@ -39,6 +40,7 @@ class FakeRun:
     partition: str = "2026-10"
     queued_at: str = "2026-11-23T09:00:00Z"
     state: str = "running"
+    took_s: float | None = None
 
     def shown(self) -> dict[str, Any]:
         return {
@@ -47,7 +49,7 @@ class FakeRun:
             "partition_key": self.partition,
             "queued_at": self.queued_at,
             "start_date": self.queued_at,
-            "duration": None,
+            "duration": self.took_s,
             "state": self.state,
         }
 
@@ -71,10 +73,12 @@ class FakeAirflow:
     triggered: list[dict[str, Any]] = field(default_factory=list)
     unpaused: list[str] = field(default_factory=list)
     logins: int = 0
+    may_answer: threading.Event = field(default_factory=threading.Event)  # cleared: it keeps silent
     is_taken: bool = False  # the run that is asked for is there already
 
     def __enter__(self) -> Self:
         fake = self
+        self.may_answer.set()
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -88,13 +92,15 @@ class FakeAirflow:
 
             def _answer(self, method: str) -> None:
                 body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
+                fake.may_answer.wait()
                 status, content = fake.answer(method, self.path, body, self.headers.get("Authorization"))
                 payload = json.dumps(content).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(payload)))
                 self.end_headers()
-                self.wfile.write(payload)
+                with contextlib.suppress(ConnectionError):  # the client has not waited
+                    self.wfile.write(payload)
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -105,6 +111,7 @@ class FakeAirflow:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.may_answer.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

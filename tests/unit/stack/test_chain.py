@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 import pytest
 from unit.stack.fake_airflow import PASSWORD, FakeAirflow, FakeRun, task
 
-from stack import chain
+from stack import chain, estimate
 from stack.chain import Follower
+from stack.display import Display
 from stack.errors import DemoFailed
-from stack.joblogs import JobLogs
+from stack.joblogs import JobLogs, Step
 from stack.rest import AirflowApi
 
 
@@ -29,9 +30,27 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chain, "POLL_S", 0.01)
 
 
-def follower(airflow: FakeAirflow, timeout_s: float = 30) -> Follower:
-    logs = JobLogs(NoClients(), datetime.now(UTC))  # type: ignore[arg-type]
-    return Follower(AirflowApi(airflow.url, "admin", PASSWORD), logs, timeout_s)
+class ScriptedLogs:
+    """The steps of jobs, one dictionary each time they are asked for."""
+
+    def __init__(self, *steps: dict[str, Step]) -> None:
+        self.steps = list(steps)
+
+    def new_steps(self, _: str) -> dict[str, Step]:
+        return self.steps.pop(0) if self.steps else {}
+
+
+def follower(
+    airflow: FakeAirflow, timeout_s: float = 30, logs: ScriptedLogs | None = None, patience_s: float = 60
+) -> Follower:
+    api = AirflowApi(airflow.url, "admin", PASSWORD, patience_s)
+    followed = logs or JobLogs(NoClients(), datetime.now(UTC))  # type: ignore[arg-type]
+    return Follower(api, followed, Display(), timeout_s)  # type: ignore[arg-type]
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What was printed, without the times."""
+    return [line.split("] ", 1)[1] for line in capsys.readouterr().out.splitlines()]
 
 
 def two_runs(convert: FakeRun) -> list[FakeRun]:
@@ -44,15 +63,15 @@ def two_runs(convert: FakeRun) -> list[FakeRun]:
     return [FakeRun("idc_ingest", "r1", ingest), convert]
 
 
-def test_follows_from_run_to_run_and_prints_each_change_once(
+def test_follows_from_run_to_run_and_prints_each_end_once(
     airflow: FakeAirflow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     steps = [
         [task("convert", "running")],
         [task("convert", "deferred")],
         [task("convert", "running")],
-        [task("convert", "success", map_index=0)],
-        [task("convert", "success", map_index=0)],
+        [task("convert", "success", duration=83.0)],
+        [task("convert", "success", duration=83.0)],
     ]
     earlier = FakeRun("idc_convert", "old", [[]], queued_at="2026-11-01T00:00:00Z")
     elsewhere = FakeRun("idc_convert", "other", [[]], partition="2026-09", queued_at="2026-11-23T09:10:00Z")
@@ -61,15 +80,53 @@ def test_follows_from_run_to_run_and_prints_each_change_once(
 
     follower(airflow).follow(airflow.runs[0].shown(), ("idc_ingest", "idc_convert"))
 
-    lines = [line.split("] ", 1)[1] for line in capsys.readouterr().out.splitlines()]
-    assert lines == [
-        "idc_ingest: partition 2026-10",
-        "  snapshot: running",
-        "  snapshot: success (2.0 s)",
-        "idc_convert: partition 2026-10",
-        "  convert: running",
-        "  convert: waits for its job",
-        "  convert[0]: success (2.0 s)",
+    assert printed(capsys) == [
+        "1 of 2 ingest: less than a minute left",
+        "snapshot: done, 2 s",
+        "2 of 2 convert: less than a minute left",
+        "convert: done, 83 s",
+    ]
+
+
+TENSORFLOW = {"map_index": 2, "rendered_map_index": "tensorflow"}
+TRAINED = "idc-train-2026-10-tensorflow-0123456789"
+
+
+def trained(*states: str) -> FakeRun:
+    """Return a run of idc_train whose one mapped task goes through these states."""
+    steps = [[task("train", state, **TENSORFLOW)] for state in states]
+    return FakeRun("idc_train", "r1", [*steps, steps[-1]])
+
+
+def test_a_row_says_the_variant_and_how_far_its_job_is(
+    airflow: FakeAirflow, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stack.display.PLAIN_S", 0.0)
+    airflow.runs = [trained("running", "deferred", "deferred", "success")]
+    steps = [Step("epoch", number, 48, 0.82, 812.4) for number in (1, 2)]
+    logs = ScriptedLogs({}, {TRAINED: steps[0]}, {f"{TRAINED}-2": steps[1]})
+
+    follower(airflow, logs=logs).follow(airflow.runs[0].shown(), ("idc_train",))
+
+    lines = printed(capsys)
+    assert lines[1:] == [
+        "train tensorflow: epoch 1 of 48, accuracy 0.820, 812 images/s",
+        "train tensorflow: epoch 2 of 48, accuracy 0.820, 812 images/s",
+        "train tensorflow: done, 2 s, epoch 2 of 48, accuracy 0.820",
+    ]
+
+
+def test_a_job_that_moves_quickly_has_few_lines(
+    airflow: FakeAirflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    airflow.runs = [trained(*["deferred"] * 40, "success")]
+    logs = ScriptedLogs(*({TRAINED: Step("epoch", number, 40)} for number in range(1, 41)))
+
+    follower(airflow, logs=logs).follow(airflow.runs[0].shown(), ("idc_train",))
+
+    assert [line for line in printed(capsys) if "epoch" in line] == [
+        "train tensorflow: epoch 1 of 40",
+        "train tensorflow: done, 2 s, epoch 40 of 40",
     ]
 
 
@@ -106,20 +163,68 @@ def test_a_retry_is_announced_with_its_reason(
 def test_there_is_a_sign_of_life_while_nothing_changes(
     airflow: FakeAirflow, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chain, "HEARTBEAT_S", 0.05)
-    steps = [[task("train", "deferred")] for _ in range(30)] + [[task("train", "success")]] * 2
+    monkeypatch.setattr(chain, "SIGN_OF_LIFE_S", 0.05)
+    airflow.runs = [trained(*["deferred"] * 30, "success")]
+
+    follower(airflow).follow(airflow.runs[0].shown(), ("idc_train",))
+
+    assert re.search(r"still at train tensorflow, (about|less)", capsys.readouterr().out)
+
+
+def test_waiting_for_the_scheduler_is_said_once(
+    airflow: FakeAirflow, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chain, "SIGN_OF_LIFE_S", 0.02)
+    steps = [[task("train", "scheduled")] for _ in range(30)] + [[task("train", "success")]] * 2
     airflow.runs = [FakeRun("idc_train", "r1", steps)]
 
     follower(airflow).follow(airflow.runs[0].shown(), ("idc_train",))
 
-    assert re.search(r"… idc_train: still at train \(deferred\), \d+ s", capsys.readouterr().out)
+    assert capsys.readouterr().out.count("waiting for the scheduler") == 1
+
+
+def test_what_is_left_comes_from_earlier_runs_and_from_the_pace_of_the_epochs(airflow: FakeAirflow) -> None:
+    airflow.runs = [FakeRun("idc_train", name, [[]], state="success", took_s=600.0) for name in ("a", "b")]
+    airflow.runs[1].took_s = 20.0
+    with AirflowApi(airflow.url, "admin", PASSWORD) as api:
+        fresh = estimate.expected_s(api, ("idc_train", "idc_deploy"), is_reused=False)
+        again = estimate.expected_s(api, ("idc_train", "idc_deploy"), is_reused=True)
+
+    assert fresh == {"idc_train": 600.0, "idc_deploy": estimate.TYPICAL_S["idc_deploy"]}
+    assert again["idc_train"] == 20.0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(20, "less than a minute left"), (200, "about 3 min left"), (7200, "about 2.0 h left")],
+)
+def test_what_is_left_is_said_in_words(seconds: float, words: str) -> None:
+    assert estimate.in_words(seconds) == words
 
 
 def test_the_whole_has_a_time_limit(airflow: FakeAirflow) -> None:
     airflow.runs = [FakeRun("idc_train", "r1", [[task("train", "running")] for _ in range(1000)])]
 
-    with pytest.raises(DemoFailed, match="HISTOFLOW_DEMO_TIMEOUT_S"):
+    with pytest.raises(DemoFailed) as caught:
         follower(airflow, timeout_s=0.1).follow(airflow.runs[0].shown(), ("idc_train",))
+
+    message = str(caught.value)
+    assert f"The run goes on in Airflow: see {airflow.url}/dags/idc_train/runs/r1" in message
+    assert "Allow more time with HISTOFLOW_DEMO_TIMEOUT_S" in message
+
+
+def test_an_airflow_that_does_not_answer_leaves_the_run_alone(airflow: FakeAirflow) -> None:
+    airflow.runs = [trained("running")]
+    run = airflow.runs[0].shown()
+    airflow.failures.extend([500] * 1000)
+
+    with pytest.raises(DemoFailed) as caught:
+        follower(airflow, patience_s=0.1).follow(run, ("idc_train",))
+
+    message = str(caught.value)
+    assert message.startswith(f"Airflow {airflow.url}: answered 500")
+    assert f"The run goes on in Airflow: see {airflow.url}/dags/idc_train/runs/r1 or `make status`" in message
+    assert "Run `make demo` again to follow it; what is done is not done again." in message
 
 
 def test_a_next_run_that_does_not_come_is_an_error(

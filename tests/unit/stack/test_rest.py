@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from unit.stack.fake_airflow import PASSWORD, FakeAirflow, FakeRun, task
 
-from stack.errors import ServiceFailed
+from stack.errors import NoAnswer, ServiceFailed
 from stack.rest import AirflowApi
 
 
@@ -57,6 +57,16 @@ def test_gives_up_on_a_server_that_is_not_there(free_port: Callable[[], int]) ->
     with (
         AirflowApi(f"http://127.0.0.1:{free_port()}", "admin", "x", patience_s=0.1) as api,
         pytest.raises(ServiceFailed, match=r"expected an answer within 0 s\. See `make status`"),
+    ):
+        api.runs()
+
+
+def test_a_read_time_out_is_named(airflow: FakeAirflow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stack.rest.TIMEOUT_S", 0.1)
+    airflow.may_answer.clear()
+    with (
+        client(airflow, patience_s=0.1) as api,
+        pytest.raises(NoAnswer, match=r"no answer to GET /dags/~/dagRuns \(time-out\), expected an answer"),
     ):
         api.runs()
 
