@@ -15,7 +15,7 @@ import httpx
 import local_aws
 from local_aws import LocalAws, wait_until
 
-from idc.deploy.served_model import ServedModel
+from idc.evaluate.served_model import ServedModel
 
 # A model for generated tissue: class 1 has more nuclei, which are dark, in nests.
 NUCLEI = """

@@ -13,7 +13,7 @@ from embedded_aws.store import kinds
 from embedded_aws.store.resources import Kind, Store
 from idc import layout
 from idc.dashboard.partitions import METRICS
-from idc.deploy.served_model import ServedModel
+from idc.evaluate.served_model import ServedModel
 from idc.layout import CHAMPION
 from idc.storage import ObjectStore
 from idc.variants.all import VARIANTS

@@ -18,11 +18,11 @@ from idc.deploy import rollback, stage as deploy, version as versions
 from idc.deploy.decision import Outcome
 from idc.deploy.package import IMAGE
 from idc.deploy.question import question
-from idc.deploy.served_model import ServedModel
 from idc.deploy.version import REJECTED, Version
 from idc.errors import InputError
 from idc.evaluate import stage as evaluate
 from idc.evaluate.report import stage as reports
+from idc.evaluate.served_model import ServedModel
 from idc.settings import settings
 from idc.train import candidates
 

@@ -21,7 +21,7 @@ from local_aws import LocalAws, archive, everything_sent_to
 from PIL import Image
 from starlette.testclient import TestClient
 
-from idc.deploy.served_model import ServedModel
+from idc.evaluate.served_model import ServedModel
 from idc.serving.api import create_app
 from idc.serving.keyring import Keyring
 from idc.settings import ApiSettings

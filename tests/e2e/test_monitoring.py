@@ -15,7 +15,7 @@ from workshop import Workshop
 
 from idc import layout
 from idc.deploy import rollout
-from idc.deploy.served_model import ServedModel
+from idc.evaluate.served_model import ServedModel
 from idc.ingest.snapshot import point_to_dataset
 from idc.monitor.quantities import OF_IMAGE, PROBABILITY, of_image
 from idc.monitor.reference import Reference, Spread

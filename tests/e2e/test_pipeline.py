@@ -22,7 +22,7 @@ from workshop import MINI, PARTITION, Workshop
 from idc import layout
 from idc.converter.records import recordio
 from idc.converter.records.recordio import Record
-from idc.deploy.served_model import ServedModel
+from idc.evaluate.served_model import ServedModel
 from idc.variants.all import VARIANTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]

@@ -38,7 +38,7 @@ def shown(endpoint: Description, config: Description, packages: Mapping[str, Des
 def version(package: Description) -> dict[str, Any]:
     """Return a model package as one line: version, approval, and what its metadata says of the model.
 
-    `idc.deploy.served_model.ServedModel` writes the metadata. A package without them has empty texts.
+    `idc.evaluate.served_model.ServedModel` writes the metadata. A package without them has empty texts.
     """
     metadata = package.get("CustomerMetadataProperties") or {}
     texts = (

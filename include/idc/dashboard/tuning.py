@@ -14,7 +14,7 @@ def tuned(documents: Documents) -> dict[str, Any]:
     """Return every variant's tuned hyperparameters, the present ones first, then those before, newest first.
 
     `{"variants": [{"variant", "current": {…} | None, "history": [{…}, …]}]}`; an entry is as
-    `idc.tune.defaults.Tuned` writes it. A variant that was never tuned is left out.
+    `idc.train.defaults.Tuned` writes it. A variant that was never tuned is left out.
     """
     keys = {variant: layout.tuned_defaults(variant) for variant in VARIANTS}
     found = documents.find(list(keys.values()))

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from idc import layout
-from idc.deploy.served_model import ServedModel
 from idc.deploy.version import PENDING
+from idc.evaluate.served_model import ServedModel
 from idc.jobs.spec import digest_of
 from idc.settings import Settings
 from idc.storage import ObjectStore

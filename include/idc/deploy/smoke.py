@@ -16,9 +16,9 @@ from typing import Any
 from idc import layout
 from idc.converter.index import find_index
 from idc.converter.records import recordio
-from idc.deploy.served_model import ServedModel
 from idc.deploy.version import Version
 from idc.errors import EndpointFailed, MissingObject
+from idc.evaluate.served_model import ServedModel
 from idc.storage import ObjectStore
 from idc.train import candidates
 from idc.train.candidates import sha256_of

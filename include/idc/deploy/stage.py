@@ -18,6 +18,7 @@ from idc.evaluate.stage import DECIDES, parsed
 from idc.settings import Settings
 from idc.storage import ObjectStore
 from idc.train import candidates as registry
+from idc.train.candidates import Candidate
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +166,7 @@ def metrics_of(store: ObjectStore, partition: str, variant: str) -> dict[str, An
     return found
 
 
-def _measured(store: ObjectStore, candidate: registry.Candidate) -> dict[str, Any]:
+def _measured(store: ObjectStore, candidate: Candidate) -> dict[str, Any]:
     """Return the metrics of this very model, not of one that was the candidate before."""
     metrics = metrics_of(store, candidate.partition, candidate.variant)
     if metrics["model_data"] != candidate.model_data:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from idc.deploy.served_model import ServedModel
+from idc.evaluate.served_model import ServedModel
 
 APPROVED, REJECTED, PENDING = "Approved", "Rejected", "PendingManualApproval"
 # When a version was last put behind which endpoint, among its properties; the times sort as texts.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit, logit
 
-from idc.deploy.served_model import LEAST, calibrated
+from idc.evaluate.served_model import LEAST, calibrated
 
 log = logging.getLogger(__name__)
 

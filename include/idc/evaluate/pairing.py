@@ -10,11 +10,11 @@ from typing import Any
 
 from idc import layout
 from idc.converter.split import read_csv
-from idc.deploy.served_model import ServedModel
 from idc.errors import InputError
 from idc.evaluate.bootstrap import bounded
 from idc.evaluate.metrics import Measured
 from idc.evaluate.predictions import Predictions
+from idc.evaluate.served_model import ServedModel
 from idc.storage import ObjectStore
 
 NOBODY_LEFT = "the champion has seen every test patient"

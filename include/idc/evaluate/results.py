@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from idc.deploy.served_model import ServedModel
 from idc.evaluate import calibration, pairing
 from idc.evaluate.answers import SCORED
 from idc.evaluate.calibration import Calibration
 from idc.evaluate.metrics import Measured, calibration_of, measure
 from idc.evaluate.predictions import Predictions
+from idc.evaluate.served_model import ServedModel
 from idc.evaluate.threshold import choose_threshold
 from idc.train.candidates import Candidate
 

@@ -13,11 +13,11 @@ from typing import Any
 
 from idc import layout
 from idc.converter.index import DatasetIndex
-from idc.deploy.served_model import ServedModel
 from idc.evaluate import answers, comparison, pairing, patients, results
 from idc.evaluate.predictions import parsed, written
 from idc.evaluate.results import Evaluated, Rival
-from idc.jobs.transform import transform_spec
+from idc.evaluate.served_model import ServedModel
+from idc.evaluate.transform import transform_spec
 from idc.settings import Settings
 from idc.storage import ObjectStore
 from idc.train import candidates as registry

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from idc.deploy.served_model import ServedModel
 from idc.deploy.version import Version
 from idc.errors import MissingObject
 from idc.evaluate.bootstrap import Floats
 from idc.evaluate.calibration import Calibration
+from idc.evaluate.served_model import ServedModel
 from idc.monitor import capture, feedback
 from idc.monitor.capture import Traffic
 from idc.monitor.feedback import Feedback

@@ -17,12 +17,12 @@ import numpy as np
 
 from idc import layout
 from idc.convert.report.reading import read_patches
-from idc.deploy.served_model import ServedModel
 from idc.errors import MissingObject
 from idc.evaluate.answers import SCORED
 from idc.evaluate.bootstrap import Counts, Floats
 from idc.evaluate.calibration import Calibration
 from idc.evaluate.predictions import Predictions, parsed
+from idc.evaluate.served_model import ServedModel
 from idc.monitor.drift import binned, inner_edges
 from idc.monitor.feedback import METRICS
 from idc.monitor.quantities import OF_IMAGE, PROBABILITY, of_image

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from idc.converter.patches import PATCH_PX
-from idc.evaluate.slides import HEAT
+from idc.html.slides import HEAT
 from idc.serving.slide_records import TileRecord
 from idc.serving.tiles import Grid
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from idc.deploy.served_model import ServedModel
 from idc.errors import InputError
+from idc.evaluate.served_model import ServedModel
 from idc.serving.aws import translated
 from idc.serving.problems import MODEL_UNKNOWN, Problem
 from idc.serving.schemas import ModelVersion

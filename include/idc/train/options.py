@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from idc.tune.defaults import Tuned
+from idc.train.defaults import Tuned
 from idc.variants.all import variant
 from idc.variants.builtin import Builtin
 

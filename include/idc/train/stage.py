@@ -10,10 +10,9 @@ from idc.converter.index import DatasetIndex, verify_dataset
 from idc.jobs.spec import digest_of, prefix_of
 from idc.settings import Settings
 from idc.storage import ObjectStore
-from idc.train import candidates
+from idc.train import candidates, defaults
 from idc.train.options import TrainingOptions
 from idc.train.results import trained_candidate
-from idc.tune import defaults
 from idc.variants.all import variant
 
 log = logging.getLogger(__name__)

@@ -12,12 +12,12 @@ from idc.jobs.progress import definitions
 from idc.jobs.spec import prefix_of
 from idc.settings import Settings
 from idc.storage import ObjectStore
-from idc.train import candidates
+from idc.train import candidates, defaults
+from idc.train.defaults import Tuned
 from idc.train.options import TrainingOptions, is_builtin
 from idc.train.results import trained_candidate
 from idc.train.stage import verified_dataset
-from idc.tune import defaults, request as tuning
-from idc.tune.defaults import Tuned
+from idc.tune import request as tuning
 from idc.tune.request import TuningOptions
 from idc.tune.trials import Trial, TuningResult, as_csv
 from idc.variants.all import variant

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idc import layout
-from idc.convert.report import page
+from idc.convert.report import dataset_charts, page
 from idc.convert.report.colours import Colours
 from idc.convert.report.facts import DatasetFacts, read_facts
 from idc.convert.report.pictures import COLUMNS, ROWS, SlideCanvas, SlidePicture, encode_png, montage
 from idc.convert.report.sampling import Choice, choose, choose_patients, read_chosen
 from idc.converter.index import DatasetIndex
-from idc.html import charts
+from idc.html.charts import Chart
 from idc.storage import ObjectStore
 
 
@@ -78,10 +78,10 @@ def look(store: ObjectStore, index: DatasetIndex, choice: Choice, patients: dict
     )
 
 
-def _charts(facts: DatasetFacts, colours: Colours) -> list[charts.Chart]:
+def _charts(facts: DatasetFacts, colours: Colours) -> list[Chart]:
     classes = {split: facts.classes_of(split) for split in layout.SPLITS}
     return [
-        charts.class_balance(classes),
-        charts.patients_by_share(facts.rows),
-        charts.stain_amounts(colours),
+        dataset_charts.class_balance(classes),
+        dataset_charts.patients_by_share(facts.rows),
+        dataset_charts.stain_amounts(colours),
     ]

@@ -13,9 +13,9 @@ from idc.convert.report.colours import QUANTITIES, Colours
 from idc.convert.report.facts import DatasetFacts
 from idc.convert.report.pictures import SlidePicture
 from idc.converter.patches import PATCH_PX
-from idc.evaluate.slides import Pixels
 from idc.html.charts import CLASS_NAMES, Chart
 from idc.html.page import TEMPLATES
+from idc.html.slides import Pixels
 from idc.layout import SPLITS
 
 

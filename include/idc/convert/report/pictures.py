@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from idc.converter.patches import PATCH_PX, Patch
-from idc.evaluate.slides import Pixels, Slide, over, palette
+from idc.html.slides import Pixels, Slide, over, palette
 
 COLUMNS, ROWS = 12, 5
 SLIDE_PX = 620

@@ -25,9 +25,9 @@ from idc.evaluate.predictions import Predictions, parsed
 from idc.evaluate.report import curves
 from idc.evaluate.report.heatmaps import Heatmap, HeatmapCanvas
 from idc.evaluate.report.mistakes import Mistake, choose_slides, worst
-from idc.evaluate.slides import Pixels
 from idc.html.charts import CLASS_NAMES, Chart
 from idc.html.page import TEMPLATES
+from idc.html.slides import Pixels
 from idc.storage import ObjectStore
 
 HEADLINES = ("balanced_accuracy", "recall", "specificity", "roc_auc", "expected_calibration_error")

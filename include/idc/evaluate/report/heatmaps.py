@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from idc.convert.report.pictures import SLIDE_PX, TRUTH, TRUTH_TINT, encode_png
 from idc.evaluate.patients import PatientRow
 from idc.evaluate.report.mistakes import SlideChoice
-from idc.evaluate.slides import HEAT, Pixels, Slide, over
+from idc.html.slides import HEAT, Pixels, Slide, over
 
 ANSWER = (0, 60, 110)  # the line round what the model calls class 1; the heat's own darkest
 _GAP_PX, _HEADING_PX = 16, 18

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from idc.deploy.decision import Challenger, Gates, Outcome, SmokeSet, decide
-from idc.deploy.served_model import ServedModel
 from idc.deploy.version import Version
+from idc.evaluate.served_model import ServedModel
 
 GATES = Gates(balanced_accuracy=0.7, sensitivity=0.75, tolerance=0.02, is_strict=False)
 STRICT = replace(GATES, is_strict=True)

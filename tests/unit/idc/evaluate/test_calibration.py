@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from scipy.special import expit, logit
 from sklearn.calibration import _SigmoidCalibration
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
-from unit.idc.deploy.test_served_model import MODEL
+from unit.idc.evaluate.test_served_model import MODEL
 
 from idc.evaluate.calibration import IDENTITY, Calibration, fit
 

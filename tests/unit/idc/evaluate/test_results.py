@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from idc.deploy.served_model import ServedModel
 from idc.errors import InputError
 from idc.evaluate import results
 from idc.evaluate.metrics import measure
 from idc.evaluate.pairing import compare
 from idc.evaluate.predictions import Predictions
+from idc.evaluate.served_model import ServedModel
 from idc.train.candidates import Candidate
 
 CANDIDATE = Candidate("mxnet", "2026-10", "d" * 64, "job", "s3://b/new", "n" * 64, 1, {}, {})

@@ -22,11 +22,11 @@ from unit.idc.rehearsal import (
 
 from idc import layout
 from idc.converter.split import read_csv, write_csv
-from idc.deploy.served_model import ServedModel
 from idc.errors import ConflictError, MissingObject
 from idc.evaluate import stage
 from idc.evaluate.calibration import Calibration
 from idc.evaluate.predictions import parsed
+from idc.evaluate.served_model import ServedModel
 from idc.jobs.spec import JobKind, JobSpec
 from idc.storage import ObjectStore
 from idc.train import candidates

@@ -9,9 +9,9 @@ import numpy as np
 from unit.idc.html.conftest import Converted
 
 from idc import layout
-from idc.deploy.served_model import ServedModel
 from idc.evaluate import patients, results
 from idc.evaluate.predictions import Predictions, written
+from idc.evaluate.served_model import ServedModel
 from idc.train import candidates
 from idc.train.candidates import Candidate
 

@@ -14,9 +14,9 @@ from unit.idc.rehearsal import PARTITION, everything, measured, patches, scored,
 
 from idc import layout
 from idc.converter.records import recordio
-from idc.deploy.served_model import ServedModel
 from idc.deploy.version import APPROVED, Version
 from idc.errors import ConfigurationError
+from idc.evaluate.served_model import ServedModel
 from idc.monitor import stage
 from idc.monitor.options import Limits, Options
 from idc.storage import ObjectStore

@@ -13,7 +13,7 @@ import structlog
 from botocore.exceptions import NoCredentialsError
 from botocore.stub import Stubber
 
-from idc.deploy.served_model import ServedModel
+from idc.evaluate.served_model import ServedModel
 from idc.serving.aws import is_passing, translated as aws_errors
 from idc.serving.models import Models
 from idc.serving.problems import Problem

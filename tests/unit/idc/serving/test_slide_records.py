@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from idc.deploy.served_model import ServedModel
+from idc.evaluate.served_model import ServedModel
 from idc.serving.endpoint import Scored
 from idc.serving.models import Version
 from idc.serving.slide_records import SlideRecords

@@ -27,8 +27,8 @@ from idc.ingest.snapshot import point_to_dataset
 from idc.jobs.spec import JobKind, JobSpec
 from idc.jobs.training import METRICS
 from idc.storage import ObjectStore
-from idc.train import candidates
-from idc.tune import defaults, request as tuning, stage
+from idc.train import candidates, defaults
+from idc.tune import request as tuning, stage
 from idc.tune.request import TuningOptions
 from idc.tune.trials import Trial, TuningResult
 

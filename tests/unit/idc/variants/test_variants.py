@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from idc.errors import ConfigurationError
+from idc.train.defaults import Defaults, Tuned
 from idc.train.options import TrainingOptions
-from idc.tune.defaults import Defaults, Tuned
 from idc.variants.all import VARIANTS, variant
 from idc.variants.images import builtin_image
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from idc.deploy.served_model import ServedModel
 from idc.errors import InputError
+from idc.evaluate.served_model import ServedModel
 
 MODEL = ServedModel(
     variant="mxnet",

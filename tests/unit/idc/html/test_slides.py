@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from idc.evaluate.slides import HEAT, Slide, over, palette
+from idc.html.slides import HEAT, Slide, over, palette
 
 RED = (255, 0, 0)
 
