@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
-from histoflow.links import JOB_LINKS
+from histoflow.links import JOB_LINKS, JobFacts, JobFactsLink
 from idc.errors import JobFailed, RequestRejected
 from idc.jobs.spec import JobKind, JobSpec
 
@@ -53,7 +53,6 @@ class SageMakerJobOperator(BaseOperator):
         self.deferrable = deferrable
         self.aws_conn_id = aws_conn_id
         self.region_name = region_name
-        self.partition: str | None = None
         self._job: str | None = None
         self._is_killed = False
 
@@ -63,11 +62,6 @@ class SageMakerJobOperator(BaseOperator):
         from histoflow.hooks.sagemaker import SageMakerHook
 
         return SageMakerHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
-
-    @property
-    def job(self) -> str | None:
-        """The job's name, once there is one."""
-        return self._job
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Submit or adopt the job, and wait for it."""
@@ -89,7 +83,6 @@ class SageMakerJobOperator(BaseOperator):
         from histoflow.positions import LogPosition
 
         self._job = job = str(event["name"])
-        self.partition = _partition(context)
         log = self._log_of(job, context)
         log.keep(LogPosition.of(job, event.get("log")))
         if event["message"]:
@@ -115,15 +108,22 @@ class SageMakerJobOperator(BaseOperator):
         """Make what the job needs to be there before it is submitted; most need nothing."""
 
     def _announce(self, state: JobState, context: Context) -> None:
-        """Say what the job may cost, and put the buttons that lead to it on the task while it runs."""
+        """Log what the job may cost, and show the task's buttons while the job runs."""
+        from idc.dashboard.console_links import region_of
         from idc.jobs.prices import prices
 
-        self.partition = _partition(context)
         if state.fleet is not None and not state.is_over:
             self.log.info("%s", state.fleet.estimate(prices()))
-        if (ti := context.get("ti")) is not None:
-            for link in self.operator_extra_links:
-                ti.xcom_push(key=link.xcom_key, value=link.get_link(self, ti_key=ti))  # type: ignore[arg-type]  # as Airflow does
+        spec, run = self.spec or {}, context.get("dag_run")
+        facts = JobFacts(
+            kind=self.kind,
+            job=state.name,
+            region=region_of(self.hook.api),
+            partition=run.partition_key if run is not None else None,
+            variant=spec.get("variant"),
+            dataset_digest=spec.get("dataset_digest"),
+        )
+        JobFactsLink.persist(context, self.operator_extra_links, facts)
 
     def _defer(self, state: JobState, position: LogPosition, context: Context, *, is_adopted: bool) -> None:
         from histoflow.joblog import KEY
@@ -173,8 +173,3 @@ class SageMakerJobOperator(BaseOperator):
 
         hook = LogsHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
         return TaskLog(hook, self.kind, job, context)
-
-
-def _partition(context: Context) -> str | None:
-    run = context.get("dag_run")
-    return run.partition_key if run is not None else None

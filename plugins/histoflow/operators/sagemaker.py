@@ -91,11 +91,6 @@ class SageMakerTuningOperator(SageMakerJobOperator):
 
         return TuningHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
 
-    @property
-    def tuning_job(self) -> str | None:
-        """The tuning job's name, once there is one."""
-        return self._job
-
     def _result(self, state: JobState) -> dict[str, Any]:
         from histoflow import runs
         from idc.tune import stage

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
-from typing import Any, cast
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import airflow_home  # noqa: F401  (before Airflow)
 import pytest
-from airflow.sdk.types import TaskInstanceKey
+from airflow.sdk.execution_time.xcom import XCom
 
 from histoflow.operators.sagemaker import (
     SageMakerProcessingOperator,
     SageMakerTrainingOperator,
     SageMakerTuningOperator,
 )
+from idc.jobs.state import JobState
 
-KEY = cast("TaskInstanceKey", None)  # what a link is for, the operator itself knows
 DIGEST = "0" * 64
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -31,15 +35,53 @@ def credentials_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", '{"conn_type": "aws"}')
 
 
-def links(kind: Any, spec: dict[str, Any], job: str | None = "a-job") -> dict[str, str]:
-    """Return where each button of a task leads once its job is there."""
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What tasks push as XComs: Airflow keeps them as JSON."""
+    values: dict[str, str] = {}
+    monkeypatch.setattr(
+        XCom, "get_value", lambda *, ti_key, key: json.loads(values[key]) if key in values else None
+    )
+    return values
+
+
+def links(kind: Any, spec: dict[str, Any], kept: dict[str, Any]) -> dict[str, str]:
+    """Return where each button of a task leads that has ended; while its job runs they lead there too."""
     operator = kind(task_id="task", spec=spec)
-    operator._job, operator.partition = job, "2026-10"
-    return {link.name: link.get_link(operator, ti_key=KEY) for link in operator.operator_extra_links}
+    ti: Any = SimpleNamespace(xcom_push=lambda key, value: kept.update({key: json.dumps(value)}))
+    operator._announce(job(operator.kind), {"ti": ti, "dag_run": SimpleNamespace(partition_key="2026-10")})
+    shown = {link.name: json.loads(kept[link.xcom_key]) for link in operator.operator_extra_links}
+    assert shown == buttons(kind)
+    return shown
 
 
-def test_on_amazon_job_and_log_open_in_the_console() -> None:
-    found = links(SageMakerTrainingOperator, {"variant": "mxnet"})
+def buttons(kind: Any) -> dict[str, str]:
+    """Return what the buttons of another process's operator lead to: all they know is in the XComs."""
+    return {
+        link.name: link.get_link(kind(task_id="task", spec=None), ti_key=None)
+        for link in kind.operator_extra_links
+    }
+
+
+def job(kind: Any) -> JobState:
+    return JobState(
+        kind=kind,
+        name="a-job",
+        arn="arn",
+        status="InProgress",
+        secondary_status="",
+        failure_reason="",
+        created=NOW,
+        started=None,
+        ended=None,
+        limit=timedelta(hours=1),
+        model_data="",
+        metrics={},
+    )
+
+
+def test_on_amazon_job_and_log_open_in_the_console(kept: dict[str, Any]) -> None:
+    found = links(SageMakerTrainingOperator, {"variant": "mxnet"}, kept)
 
     console = "https://eu-west-1.console.aws.amazon.com"
     assert found["SageMaker job"] == f"{console}/sagemaker/home?region=eu-west-1#/jobs/a-job"
@@ -49,10 +91,10 @@ def test_on_amazon_job_and_log_open_in_the_console() -> None:
     )
 
 
-def test_elsewhere_they_open_our_own_page(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_elsewhere_they_open_our_own_page(kept: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
 
-    found = links(SageMakerProcessingOperator, {"dataset_digest": DIGEST})
+    found = links(SageMakerProcessingOperator, {"dataset_digest": DIGEST}, kept)
 
     assert found["SageMaker job"].endswith("/histoflow/jobs/ProcessingJob/a-job")
     assert found["CloudWatch log"].endswith("/histoflow/jobs/ProcessingJob/a-job#log")
@@ -60,15 +102,21 @@ def test_elsewhere_they_open_our_own_page(monkeypatch: pytest.MonkeyPatch) -> No
     assert found["Model card"] == ""
 
 
-def test_a_variants_job_leads_to_its_report_and_card() -> None:
-    found = links(SageMakerTrainingOperator, {"variant": "mxnet"})
+def test_a_variants_job_leads_to_its_report_and_card(kept: dict[str, Any]) -> None:
+    found = links(SageMakerTrainingOperator, {"variant": "mxnet"}, kept)
 
     assert found["Report"].endswith("/histoflow/candidates/2026-10/mxnet/report.html")
     assert found["Model card"].endswith("/histoflow/candidates/2026-10/mxnet/card.html")
 
 
-@pytest.mark.parametrize("kind", [SageMakerTrainingOperator, SageMakerTuningOperator])
-def test_before_there_is_a_job_there_is_no_button_to_it(kind: Any) -> None:
-    found = links(kind, {}, job=None)
+def test_a_tuning_job_leads_to_its_page(kept: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example.org")
 
-    assert set(found.values()) == {""}
+    found = links(SageMakerTuningOperator, {"variant": "mxnet"}, kept)
+
+    assert found["Tuning"] == "https://airflow.example.org/histoflow/tuning/a-job/tuning.html"
+
+
+@pytest.mark.parametrize("kind", [SageMakerTrainingOperator, SageMakerTuningOperator])
+def test_before_there_is_a_job_there_is_no_button_to_it(kind: Any, kept: dict[str, Any]) -> None:
+    assert set(buttons(kind).values()) == {""}

@@ -186,16 +186,6 @@ def test_the_button_leads_to_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     assert address == f"https://airflow.example.org/team{PAGE}"
 
 
-def test_a_tuning_jobs_button_leads_to_its_page_once_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example.org")
-    [link] = [one for one in SageMakerTuningOperator.operator_extra_links if one.name == "Tuning"]
-    operator: Any = SimpleNamespace(tuning_job=TUNING_JOB)
-    none_yet: Any = SimpleNamespace(tuning_job=None)
-
-    assert link.get_link(operator, ti_key=SimpleNamespace()) == f"https://airflow.example.org{TUNING_PAGE}"  # type: ignore[arg-type]
-    assert link.get_link(none_yet, ti_key=SimpleNamespace()) == ""  # type: ignore[arg-type]
-
-
 def test_the_button_of_monitoring_leads_to_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example.org")
     task = MonitoringReportOperator(task_id="report", day=DAY)
