@@ -15,11 +15,11 @@ from typing import Any
 
 import airflow_task
 import pytest
-from botocore.config import Config
 from local_aws import LocalAws
 
-from histoflow.hooks import aws
+from histoflow.hooks.aws import AwsHook
 from histoflow.operators.sagemaker import SageMakerProcessingOperator
+from idc.aws_errors import client_config
 from idc.errors import RequestRejected
 from idc.jobs.spec import JobKind, JobSpec
 
@@ -156,7 +156,7 @@ def test_a_trigger_outlives_a_service_that_is_away(
 ) -> None:
     for name, value in embedded_aws.env.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(aws, "RETRYING", Config(retries={"max_attempts": 0}, connect_timeout=1))
+    monkeypatch.setattr(AwsHook, "policy", client_config(1, connect_timeout_s=1))
     operator = SageMakerProcessingOperator(task_id="convert", spec=spec.to_dict())
     deferred = airflow_task.deferral(operator)
     network = Network(embedded_aws.port)

@@ -36,9 +36,9 @@ from idc.converter.errors import (
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_MISSING = {"404", "NoSuchKey", "NotFound"}
-_TAKEN = {"412", "PreconditionFailed"}
-_RETRYABLE = {"SlowDown", "Throttling", "RequestTimeout", "NoSuchUpload", "ConditionalRequestConflict"}
+MISSING = {"404", "NoSuchKey", "NotFound"}
+TAKEN = {"412", "PreconditionFailed"}
+RETRYABLE = {"SlowDown", "Throttling", "RequestTimeout", "NoSuchUpload", "ConditionalRequestConflict"}
 _BODY_ATTEMPTS = 4
 _SHA256 = "sha256"
 
@@ -197,11 +197,11 @@ def _translate(verb: str, uri: str, error: ClientError) -> HistoflowError:
     code = error.response.get("Error", {}).get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     observed = f"{verb} answered {status} {code}"
-    if code in _MISSING:
+    if code in MISSING:
         return MissingObject("object", uri, "not there", "an object", "Run the stage that makes it.")
-    if code in _TAKEN:
+    if code in TAKEN:
         return ConflictError("object", uri, "written by another run", "no change meanwhile", "Run again.")
-    if status >= 500 or code in _RETRYABLE:
+    if status >= 500 or code in RETRYABLE:
         return StorageError("object", uri, observed, "success", "Retry.")
     action = "Check the bucket, the role's rights and the region."
     return RequestRejected("object", uri, observed, "success", action)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 
+from idc.aws_errors import is_transient_status
 from idc.errors import ConfigurationError, HistoflowError, ServiceError
 
 ATTEMPTS = 6  # in a row without anything new
@@ -84,7 +85,7 @@ def answered(send: Callable[[], Answer], which: str, explain: Explain) -> Answer
         if refusal is not None and refusal.status_code >= 400:
             with refusal:
                 status = refusal.status_code
-                if status != 429 and status < 500:
+                if not is_transient_status(status):
                     raise explain(status, _message(refusal))
                 observed, wait_s = f"answered {status}", _asked_s(refusal) or wait_s
         if attempt == ATTEMPTS or wait_s > LONGEST_PAUSE_S:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 import structlog
-from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ReadTimeoutError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
+from idc.aws_errors import (
+    SERVING,
+    Meaning,
+    client_config,
+    code_of,
+    is_transient,
+    lacks_credentials,
+    meaning,
+)
 from idc.serving.problems import ENDPOINT_REFUSED, ENDPOINT_UNAVAILABLE, STORAGE_UNAVAILABLE, Problem
 from idc.settings import ApiSettings
 
@@ -28,9 +30,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger("idc.serving")
 
 RETRY_LATER = {"Retry-After": "5"}
-THROTTLED = ("ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded")
-MISSING = ("Could not find", "not found")  # SageMaker has no code of its own for it
-CONNECT_TIMEOUT_S = 5
 
 
 class Clients:
@@ -40,22 +39,11 @@ class Clients:
         """Make the clients; nothing is sent yet."""
         session = boto3.session.Session(region_name=settings.region)
         calls = settings.model_concurrency + settings.slide_concurrency
-        patient = _config(10, 10, {"mode": "standard", "total_max_attempts": 4})
-        # Asked again by ourselves: botocore would also repeat what timed out.
-        once = _config(settings.model_timeout_s, calls, {"total_max_attempts": 1})
-        self.sagemaker: SageMakerClient = session.client("sagemaker", config=patient)
-        self.s3: S3Client = session.client("s3", config=patient)
+        # `Scorer` retries: botocore would also repeat an invocation that timed out.
+        once = client_config(1, read_timeout_s=settings.model_timeout_s, connections=calls)
+        self.sagemaker: SageMakerClient = session.client("sagemaker", config=SERVING)
+        self.s3: S3Client = session.client("s3", config=SERVING)
         self.runtime: SageMakerRuntimeClient = session.client("sagemaker-runtime", config=once)
-
-
-def code_of(error: ClientError) -> str:
-    """Return AWS's code of an error."""
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def status_of(error: ClientError) -> int:
-    """Return the HTTP status AWS answered with."""
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 @contextlib.contextmanager
@@ -63,22 +51,9 @@ def translated(what: str) -> Iterator[None]:
     """Turn botocore's errors into problems; what AWS said stays in the server's log."""
     try:
         yield
-    except (NoCredentialsError, PartialCredentialsError) as error:
+    except (ClientError, BotoCoreError) as error:
         _note(what, error)
-        detail = f"The {what}: the server has no credentials. Ask the operator."
-        raise Problem(ENDPOINT_REFUSED, detail) from error
-    except ClientError as error:
-        _note(what, error)
-        if is_passing(error):
-            raise unavailable(what) from error
-        if any(text in str(error) for text in MISSING):
-            detail = f"The {what}: there is none, expected one in service. Ask the operator."
-            raise Problem(ENDPOINT_UNAVAILABLE, detail, RETRY_LATER) from error
-        detail = f"The {what}: AWS answered {code_of(error)}. Ask the operator."
-        raise Problem(ENDPOINT_REFUSED, detail) from error
-    except BotoCoreError as error:
-        _note(what, error)
-        raise unavailable(what) from error
+        raise _problem(what, error) from error
 
 
 @contextlib.contextmanager
@@ -93,10 +68,8 @@ def stored(what: str) -> Iterator[None]:
 
 
 def is_passing(error: ClientError | BotoCoreError) -> bool:
-    """Whether the same call may succeed soon."""
-    if isinstance(error, ClientError):
-        return code_of(error) in THROTTLED or status_of(error) >= 500
-    return not isinstance(error, (ReadTimeoutError, NoCredentialsError, PartialCredentialsError))
+    """Return whether the same invocation may succeed soon; a model that timed out would time out again."""
+    return is_transient(error) and not isinstance(error, ReadTimeoutError)
 
 
 def unavailable(what: str) -> Problem:
@@ -105,14 +78,16 @@ def unavailable(what: str) -> Problem:
     return Problem(ENDPOINT_UNAVAILABLE, detail, RETRY_LATER)
 
 
+def _problem(what: str, error: ClientError | BotoCoreError) -> Problem:
+    if lacks_credentials(error):
+        return Problem(ENDPOINT_REFUSED, f"The {what}: the server has no credentials. Ask the operator.")
+    if isinstance(error, BotoCoreError) or is_transient(error):
+        return unavailable(what)
+    if meaning(error) is Meaning.ABSENT:
+        detail = f"The {what}: there is none, expected one in service. Ask the operator."
+        return Problem(ENDPOINT_UNAVAILABLE, detail, RETRY_LATER)
+    return Problem(ENDPOINT_REFUSED, f"The {what}: AWS answered {code_of(error)}. Ask the operator.")
+
+
 def _note(what: str, error: Exception) -> None:
     log.warning("aws", what=what, error=str(error))
-
-
-def _config(read_timeout_s: float, connections: int, retries: dict[str, Any]) -> Config:
-    return Config(
-        connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=read_timeout_s,
-        max_pool_connections=connections,
-        retries=retries,  # type: ignore[arg-type]  # its TypedDict does not take a dict made elsewhere
-    )

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
+from idc.aws_errors import code_of
 from idc.serving import answers
-from idc.serving.aws import RETRY_LATER, code_of, is_passing, translated
+from idc.serving.aws import RETRY_LATER, is_passing, translated
 from idc.serving.models import Models, Version
 from idc.serving.problems import MODEL_ERROR, MODEL_TIMEOUT, OVERLOADED, Problem
 

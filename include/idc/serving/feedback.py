@@ -15,9 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from idc import layout
+from idc.aws_errors import is_taken
 from idc.serving import bodies, descriptions, tiles
 from idc.serving.access import allowed
-from idc.serving.aws import code_of, stored
+from idc.serving.aws import stored
 from idc.serving.bodies import Limit
 from idc.serving.keyring import Key
 from idc.serving.ledger import Answer, Label
@@ -30,7 +31,6 @@ router = APIRouter(prefix="/v1/feedback", tags=["feedback"])
 JSON = "application/json"
 MAX_BYTES = 16 << 10
 MOST_LABELS = 20
-TAKEN = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
 
 Labeller = Annotated[Key, Depends(allowed("feedback"))]
 
@@ -171,7 +171,7 @@ def _write(
                 IfNoneMatch="*",
             )
         except ClientError as error:
-            if code_of(error) not in TAKEN:
+            if not is_taken(error):
                 raise
             there = json.loads(s3.get_object(Bucket=bucket, Key=name)["Body"].read())
             at = datetime.fromisoformat(there["received_at"]).timestamp()

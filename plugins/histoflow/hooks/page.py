@@ -5,28 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from histoflow.hooks.aws import AwsHook, aws_errors, is_not_found
-
-CONNECTIONS = 16
-QUICK = Config(
-    retries={"mode": "standard", "max_attempts": 3},
-    connect_timeout=3,
-    read_timeout=20,
-    max_pool_connections=CONNECTIONS,
-)
+from histoflow.hooks.aws import AwsHook, aws_errors
+from idc.aws_errors import PAGE, Meaning, meaning
 
 
 class PageHook(AwsHook):
     """A client that gives up soon."""
 
-    @property
-    def config(self) -> Config:
-        """The client's configuration, quick before patient; what the connection says wins."""
-        merged: Config = QUICK.merge(super(AwsHook, self).config)
-        return merged
+    policy = PAGE
 
 
 def found(call: Callable[..., Any], what: str, which: str, **request: Any) -> dict[str, Any] | None:
@@ -40,7 +28,7 @@ def found(call: Callable[..., Any], what: str, which: str, **request: Any) -> di
         try:
             answer: dict[str, Any] = call(**request)
         except ClientError as error:
-            if is_not_found(error):
+            if meaning(error) is Meaning.ABSENT:
                 return None
             raise
     return answer

@@ -6,7 +6,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from histoflow.hooks.aws import AwsHook, aws_errors, is_not_found
+from histoflow.hooks.aws import AwsHook, aws_errors
+from idc.aws_errors import Meaning, meaning
 from idc.errors import HistoflowError, RequestRejected
 
 
@@ -65,5 +66,5 @@ class ResourceHook(AwsHook):
 
 def raise_unless_absent(error: HistoflowError) -> None:
     """Raise `error` unless it says that something does not exist."""
-    if not (isinstance(error.__cause__, ClientError) and is_not_found(error.__cause__)):
+    if not (isinstance(error.__cause__, ClientError) and meaning(error.__cause__) is Meaning.ABSENT):
         raise error

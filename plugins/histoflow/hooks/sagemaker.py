@@ -11,9 +11,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from histoflow.hooks.aws import aws_errors, is_not_found, translated
+from histoflow.hooks.aws import aws_errors, translated
 from histoflow.hooks.resources import ResourceHook
 from histoflow.polling import intervals
+from idc.aws_errors import Meaning, code_of, meaning
 from idc.errors import JobConflict, ServiceError
 from idc.jobs.spec import DIGEST_TAG, JobKind, JobSpec, differences
 from idc.jobs.state import JobState
@@ -114,7 +115,7 @@ class SageMakerHook(ResourceHook):
         try:
             getattr(self.api, f"create_{spec.kind.operation}")(**spec.create_request(attempt))
         except (ClientError, BotoCoreError) as error:
-            if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ResourceInUse":
+            if meaning(error) is Meaning.TAKEN:
                 return False
             raise translated(error, spec.kind, spec.name(attempt)) from error
         return True
@@ -136,7 +137,7 @@ class SageMakerHook(ResourceHook):
         try:
             return self._raw_describe(kind, name)
         except (ClientError, BotoCoreError) as error:
-            if isinstance(error, ClientError) and is_not_found(error):
+            if meaning(error) is Meaning.ABSENT:
                 return None
             raise translated(error, kind, name) from error
 
@@ -159,6 +160,5 @@ class SageMakerHook(ResourceHook):
 
 def _tolerate_stopped(error: ClientError | BotoCoreError, kind: JobKind, name: str) -> None:
     """Raise `error` unless it says that the job was over, or never was."""
-    is_rejected = isinstance(error, ClientError) and error.response["Error"]["Code"] == "ValidationException"
-    if not is_rejected and not (isinstance(error, ClientError) and is_not_found(error)):
+    if code_of(error) != "ValidationException" and meaning(error) is not Meaning.ABSENT:
         raise translated(error, kind, name) from error

@@ -8,9 +8,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from histoflow.hooks.page import CONNECTIONS, PageHook
+from histoflow.hooks.page import PageHook
 from histoflow.pages.descriptions import Descriptions
 from histoflow.pages.joblist import JobList
+from idc.aws_errors import PAGE_CONNECTIONS
 from idc.dashboard.documents import Documents
 from idc.settings import settings
 from idc.storage import ObjectStore
@@ -23,7 +24,7 @@ class Sources:
 
     def __init__(self) -> None:
         """Prepare all of it; nothing is asked for yet."""
-        self.executor = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="histoflow-pages")
+        self.executor = ThreadPoolExecutor(PAGE_CONNECTIONS, thread_name_prefix="histoflow-pages")
         self.documents = Documents(self.store, self.executor)
         self.jobs = JobList(lambda: self.client("sagemaker"), self.executor)
         self.descriptions = Descriptions(lambda: self.client("sagemaker"))

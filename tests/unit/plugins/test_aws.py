@@ -8,10 +8,11 @@ from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    IncompleteReadError,
     ParamValidationError,
 )
 
-from histoflow.hooks.aws import AwsHook, aws_errors, is_not_found, translated
+from histoflow.hooks.aws import AwsHook, aws_errors, translated
 from idc.errors import (
     ConfigurationError,
     HistoflowError,
@@ -38,6 +39,7 @@ def answer(code: str, message: str = "", status: int = 400) -> ClientError:
         (answer("AccessDeniedException", status=403), RequestRejected),
         (ConnectTimeoutError(endpoint_url="https://a"), ServiceError),
         (EndpointConnectionError(endpoint_url="https://a"), ServiceError),
+        (IncompleteReadError(actual_bytes=1, expected_bytes=2), ServiceError),
         (ParamValidationError(report="Missing RoleArn"), ConfigurationError),
     ],
 )
@@ -58,21 +60,6 @@ def test_the_cause_is_kept() -> None:
         raise cause
 
     assert caught.value.__cause__ is cause
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (answer("ValidationException", "Requested resource not found."), True),
-        (answer("ValidationException", 'Could not find endpoint "arn:aws:…".'), True),
-        (answer("ValidationException", "Could not find requested job with name: j"), True),
-        (answer("ResourceNotFound"), True),
-        (answer("ValidationException", "1 validation error detected: Value 'x'"), False),
-        (answer("ThrottlingException", "not found"), False),
-    ],
-)
-def test_absence_is_told_from_other_refusals(error: ClientError, expected: bool) -> None:
-    assert is_not_found(error) is expected
 
 
 def test_clients_retry_with_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
