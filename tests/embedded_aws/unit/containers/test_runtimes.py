@@ -80,7 +80,7 @@ def test_an_unknown_image_names_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(UnknownRuntime, match=r"Image other:1: .*mxnet-training.*image-classification:1"):
         runtimes.find(load(tmp_path, TABLE), "other:1")
     with pytest.raises(UnknownRuntime, match="expected one of: none"):
-        runtimes.find(runtimes.load(settings.load(tmp_path)), "other:1")
+        runtimes.find(load(tmp_path, ""), "other:1")
 
 
 @pytest.mark.parametrize("text", ["[[runtime]]\nname = 'x'\n", "nonsense", "runtime = 5"])
