@@ -63,8 +63,8 @@ test: lint types client-environments node-environment  ## Run every test, the li
 test-slow: client-environments node-environment  ## Run the slow tests only: they start real services or train for real
 	@$(TEST) $(PYTEST) -m 'slow and not compose'
 
-test-exhaustive: test-environments  ## Run all cases of those tests of which the others run a sample
-	@$(TEST) $(PYTEST) -m sweep --exhaustive
+test-exhaustive: test-environments  ## Run all cases of the tests that otherwise run a sample of them
+	@$(TEST) $(PYTEST) --exhaustive -m 'not compose'
 
 test-embedded-aws: test-environments  ## Run the tests of the embedded AWS only
 	@$(TEST) $(PYTEST) tests/embedded_aws

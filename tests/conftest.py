@@ -55,7 +55,11 @@ settings.register_profile("exhaustive", PATIENT, max_examples=200)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the switch from a sample to all cases."""
-    parser.addoption("--exhaustive", action="store_true", help="run all cases of sweeps and properties")
+    parser.addoption(
+        "--exhaustive",
+        action="store_true",
+        help="run those tests alone that otherwise run a sample: all cases of them",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -64,15 +68,28 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts a service and what is a sweep, and put the longest files first."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what starts a service, leave out what is not asked for, and put the longest files first."""
     for item in items:
-        fixtures = set(getattr(item, "fixturenames", ()))
-        if fixtures & SERVICES:
+        if SERVICES & set(_fixtures(item)):
             item.add_marker("slow")
-        if "sample" in fixtures or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
-            item.add_marker("sweep")
+    wanted = _has_more_cases if config.getoption("--exhaustive") else _is_in_the_sample
+    config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
+    items[:] = [item for item in items if wanted(item)]
     items.sort(key=lambda item: _rank(_file(item.nodeid)))
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    return getattr(item, "fixturenames", [])
+
+
+def _is_in_the_sample(item: pytest.Item) -> bool:
+    return item.get_closest_marker("exhaustive") is None
+
+
+def _has_more_cases(item: pytest.Item) -> bool:
+    is_property = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+    return is_property or "sample" in _fixtures(item) or not _is_in_the_sample(item)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
@@ -139,9 +156,9 @@ def embedded_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]
     assert aws.processes() == []
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def fresh_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    """A running embedded AWS for one test alone, which may kill it."""
+    """A running embedded AWS for the tests of one module, which may kill it and start it again."""
     directory = tmp_path_factory.mktemp("fresh-aws")
     aws = local_aws.start(
         directory / "home", directory / "runtimes.toml", "--stop-grace-s", "1", "--max-jobs", "1"

@@ -60,7 +60,7 @@ def made_anew(store: ObjectStore, conversion: Conversion, make: Callable[[], obj
     return objects(store, conversion)
 
 
-@pytest.mark.parametrize("hosts", [2, 3])
+@pytest.mark.parametrize("hosts", [2, pytest.param(3, marks=pytest.mark.exhaustive)])
 def test_any_number_of_instances_makes_the_same_bytes(
     embedded_aws: LocalAws, store: ObjectStore, snapshot: str, tmp_path: Path, hosts: int
 ) -> None:
@@ -194,7 +194,10 @@ def spec_of(aws: LocalAws, store: ObjectStore, conversion: Conversion, instances
     )
 
 
-@pytest.mark.parametrize("instances", [1, 2, 3])
+@pytest.mark.parametrize(
+    "instances",
+    [pytest.param(1, marks=pytest.mark.exhaustive), 2, pytest.param(3, marks=pytest.mark.exhaustive)],
+)
 def test_a_processing_job_of_several_instances(
     embedded_aws: LocalAws, store: ObjectStore, snapshot: str, instances: int
 ) -> None:
@@ -207,8 +210,17 @@ def test_a_processing_job_of_several_instances(
     assert objects(store, conversion) == alone
 
 
-@pytest.mark.parametrize("finished", [0, 2, 5])
-@pytest.mark.parametrize("host", ["algo-1", "algo-2"])
+@pytest.mark.parametrize(
+    ("host", "finished"),
+    [
+        ("algo-1", 2),
+        *(
+            pytest.param(host, finished, marks=pytest.mark.exhaustive)
+            for host, finished in itertools.product(("algo-1", "algo-2"), (0, 2, 5))
+            if (host, finished) != ("algo-1", 2)
+        ),
+    ],
+)
 def test_a_killed_processing_job_is_made_good_by_the_next(
     embedded_aws: LocalAws, store: ObjectStore, snapshot: str, host: str, finished: int
 ) -> None:
@@ -241,6 +253,7 @@ def test_a_killed_processing_job_is_made_good_by_the_next(
     assert objects(store, conversion) == alone
 
 
+@pytest.mark.exhaustive
 def test_the_larger_archive(embedded_aws: LocalAws, store: ObjectStore, tmp_path: Path) -> None:
     path = REAL_DATA / "idc-dev.zip"
     if not path.exists():

@@ -107,11 +107,11 @@ class Jobs:
         )
         return name
 
-    def ended(self, name: str, timeout_s: float = 60, period_s: float = 0.05) -> dict[str, Any]:
+    def ended(self, name: str, timeout_s: float = 120, period_s: float = 0.05) -> dict[str, Any]:
         """The training job's description once its status is final."""
         return wait_until(lambda: self._final(self.training(name), "TrainingJobStatus"), timeout_s, period_s)
 
-    def ended_processing(self, name: str, timeout_s: float = 60) -> dict[str, Any]:
+    def ended_processing(self, name: str, timeout_s: float = 120) -> dict[str, Any]:
         """The processing job's description once its status is final."""
         return wait_until(
             lambda: self._final(

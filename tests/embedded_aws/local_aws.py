@@ -41,7 +41,7 @@ _claims = contextlib.ExitStack()
 atexit.register(_claims.close)
 
 
-def wait_until(check: Callable[[], T | None], timeout_s: float = 60, period_s: float = 0.05) -> T:
+def wait_until(check: Callable[[], T | None], timeout_s: float = 120, period_s: float = 0.05) -> T:
     """Poll until the check's value is truthy, and give it."""
     deadline = time.monotonic() + timeout_s
     pause = threading.Event()

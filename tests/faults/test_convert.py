@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 WHOLE = ConversionSettings()  # a shard for each split
 PUT = "before-call.s3.PutObject"
+Sample = Callable[[Sequence[int]], Sequence[int]]
 DYING = """
 import os, signal, sys
 from idc import storage
@@ -130,11 +131,13 @@ def test_9_identical_images_on_two_sides_of_a_given_split(
     assert quality["identical_across_patients"] == [list(twins)]
 
 
-def test_10_sigkill_at_every_write(embedded_aws: LocalAws, store: ObjectStore, snapshot: str) -> None:
+def test_10_sigkill_at_every_write(
+    embedded_aws: LocalAws, store: ObjectStore, snapshot: str, sample: Sample
+) -> None:
     """The index is absent or all is valid; the rerun gives the same bytes and uploads what is missing."""
     conversion = conversion_of(store, snapshot, WHOLE)
     whole, writes = expected_of(embedded_aws, store, conversion)
-    for survived in range(writes + 1):
+    for survived in sample(range(writes + 1)):
         arguments = [command(conversion)[0], "-c", DYING, str(survived), *conversion.arguments()]
         process = in_process(embedded_aws, arguments)
         _, errors = process.communicate(timeout=100)
@@ -150,14 +153,16 @@ def test_10_sigkill_at_every_write(embedded_aws: LocalAws, store: ObjectStore, s
         forget(store, conversion)
 
 
-def test_11_a_full_store_at_every_write(embedded_aws: LocalAws, store: ObjectStore, snapshot: str) -> None:
+def test_11_a_full_store_at_every_write(
+    embedded_aws: LocalAws, store: ObjectStore, snapshot: str, sample: Sample
+) -> None:
     """`StorageError` names the object, another dataset is left alone, and the retry succeeds."""
     earlier = conversion_of(store, snapshot)
     run(store, earlier)
     before = objects(store, earlier)
     conversion = conversion_of(store, snapshot, WHOLE)
     whole, writes = expected_of(embedded_aws, store, conversion)
-    for survived in range(writes):
+    for survived in sample(range(writes)):
         client, keys = keys_put(embedded_aws)
 
         def refuse(request: Any, keys: list[str] = keys, survived: int = survived, **_: object) -> Any:
@@ -298,11 +303,13 @@ def test_15_another_dataset_under_the_same_digest_is_a_conflict(
     assert find_index(store, conversion.dataset_digest) == other
 
 
-def test_16_an_upload_that_dies_midway(embedded_aws: LocalAws, store: ObjectStore, snapshot: str) -> None:
+def test_16_an_upload_that_dies_midway(
+    embedded_aws: LocalAws, store: ObjectStore, snapshot: str, sample: Sample
+) -> None:
     """At every upload in turn: never an index, and the rerun uploads nothing twice."""
     conversion = conversion_of(store, snapshot, WHOLE)
     whole, writes = expected_of(embedded_aws, store, conversion)
-    for survived in range(writes):
+    for survived in sample(range(writes)):
         client, sent = keys_put(embedded_aws)
 
         def cut(request: Any, sent: list[str] = sent, survived: int = survived, **_: object) -> None:

@@ -10,12 +10,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import airflow_task
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
+from aws_jobs import waiting_for
 from local_aws import REPOSITORY, LocalAws, archive, wait_until
 
 from histoflow.operators.sagemaker import SageMakerProcessingOperator, SageMakerTrainingOperator
@@ -115,11 +118,16 @@ def test_without_deferring_the_worker_waits(embedded_aws: LocalAws) -> None:
     assert airflow_task.begin(task(spec, deferrable=False))["job"] == name_of(spec)
 
 
-def test_a_running_job_is_adopted(embedded_aws: LocalAws) -> None:
-    spec = training(embedded_aws, "import time\ntime.sleep(3)")
+def test_a_running_job_is_adopted(embedded_aws: LocalAws, tmp_path: Path) -> None:
+    may_end = tmp_path / "may-end"
+    spec = training(embedded_aws, waiting_for(may_end))
     airflow_task.deferral(task(spec))
 
-    result = airflow_task.run(task(spec))
+    second = task(spec)
+    deferred = airflow_task.deferral(second)
+    may_end.touch()
+    event = asyncio.run(airflow_task.first_event(deferred.trigger))
+    result = airflow_task.resume(second, deferred, event)
 
     assert result["job"] == name_of(spec)
     assert jobs_of(embedded_aws, spec) == {name_of(spec): "Completed"}
@@ -276,17 +284,20 @@ def drive(spec: dict[str, Any], fatal: int) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.timeout(600)
-def test_a_worker_killed_at_any_step_leaves_one_job(embedded_aws: LocalAws) -> None:
+def test_a_worker_killed_at_any_step_leaves_one_job(
+    embedded_aws: LocalAws, sample: Callable[[Sequence[int]], Sequence[int]]
+) -> None:
     """The steps: each request a task makes to SageMaker, before it is sent and after it is answered."""
-    for fatal in itertools.count(1):
+    whole = drive(training(embedded_aws, QUICK), 0)
+    assert whole.returncode == 0, whole.stderr
+    steps = int(whole.stdout.split()[-1])
+    assert steps >= 4, whole.stdout
+    for fatal in sample(range(1, steps + 1)):
         spec = training(embedded_aws, QUICK)
         killed = drive(spec, fatal)
-        if killed.returncode == 0:
-            break
         assert killed.returncode == -signal.SIGKILL, killed.stderr
 
         result = airflow_task.run(task(spec))
 
         assert result["job"] == name_of(spec), f"killed at step {fatal}"
         assert jobs_of(embedded_aws, spec) == {name_of(spec): "Completed"}, f"killed at step {fatal}"
-    assert fatal > 4, killed.stdout

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import airflow_task
 import pytest
+from aws_jobs import waiting_for
 from deployed import BROKEN, Endpoint, saying, task
 from local_aws import LocalAws, wait_until
 
@@ -92,9 +95,11 @@ def test_an_endpoint_that_never_came_up_is_made_anew(endpoint: Endpoint) -> None
     assert endpoint.answer() == "good"
 
 
-def test_an_endpoint_that_takes_too_long_fails_the_task(endpoint: Endpoint) -> None:
-    slow = endpoint.spec("import time\ntime.sleep(20)\n" + saying("late"))
+def test_an_endpoint_that_takes_too_long_fails_the_task(endpoint: Endpoint, tmp_path: Path) -> None:
+    may_load = tmp_path / "may-load"
+    slow = endpoint.spec(waiting_for(may_load) + saying("late"))
 
     with pytest.raises(EndpointFailed, match="Creating: overdue"):
         airflow_task.run(task(slow, limit_s=0.5))
+    may_load.touch()
     wait_until(lambda: endpoint.status() == "InService")

@@ -7,12 +7,14 @@ import itertools
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import airflow_task
 import pytest
 from airflow.sdk.execution_time.context import set_current_context
+from aws_jobs import waiting_for
 from deployed import BROKEN, Endpoint, saying
 from local_aws import LocalAws, everything_sent_to
 from unit.idc.deploy.test_decision import SERVED, bounded, compared
@@ -255,9 +257,9 @@ def test_one_goes_back_to_the_model_before_and_the_bad_one_stays_rejected(endpoi
         deployment.choose_earlier()
 
 
-def test_nobody_goes_back_while_the_endpoint_is_being_updated(endpoint: Endpoint) -> None:
+def test_nobody_goes_back_while_the_endpoint_is_being_updated(endpoint: Endpoint, tmp_path: Path) -> None:
     hook = RegistryHook()
-    slow = "import time\ntime.sleep(20)\n" + saying("two")
+    slow = waiting_for(tmp_path / "may-load") + saying("two")
     one, two = (hook.register(package(endpoint, *text)) for text in (("one",), ("two", slow)))
     put_behind(endpoint, one)
     hook.approve(two.arn, "good")

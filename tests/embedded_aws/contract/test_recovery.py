@@ -5,26 +5,31 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from aws_endpoints import ECHO, Endpoints
+from aws_jobs import unique, waiting_for
 from botocore.exceptions import BotoCoreError, ClientError
 from local_aws import LocalAws, kill, wait_until
 
 pytestmark = pytest.mark.slow
 
 SLEEPER = "import time\nprint('sleeping', flush=True)\ntime.sleep(300)\n"
-SHORT = "import time\nprint('sleeping', flush=True)\ntime.sleep(3)\nprint('awake', flush=True)\n"
+DEATHS = 6  # of S3: its supervisor waits a second longer before each new start
 
 
-def test_jobs_outlive_the_servers(embedded_aws: LocalAws, jobs: Any) -> None:
-    name = jobs.train(SHORT)
+def test_jobs_outlive_the_servers(embedded_aws: LocalAws, jobs: Any, tmp_path: Path) -> None:
+    may_end = tmp_path / "may-end"
+    script = f"print('sleeping', flush=True)\n{waiting_for(may_end)}print('awake', flush=True)\n"
+    name = jobs.train(script)
     jobs.logged(name, "sleeping")
     for role in ("controller", "edge", "moto"):
         kill(_servers(embedded_aws, role))
     wait_until(lambda: _answers(jobs, name))
+    may_end.touch()
     assert jobs.ended(name)["TrainingJobStatus"] == "Completed"
     assert "awake" in jobs.logged(name, "awake")
     assert embedded_aws.client("iam").get_role(RoleName="TestRole")["Role"]["Arn"] == embedded_aws.role_arn
@@ -45,17 +50,20 @@ def test_a_job_waits_for_an_s3_that_restarts(fresh_aws: LocalAws, jobs_of: Calla
         for channel in "ab"
     ]
     request = jobs.training_request("print('ran')", InputDataConfig=channels)
-    away = threading.Event()
+    away, killed = threading.Event(), set()
 
     def keep_away() -> None:
         while not away.wait(0.1):
-            kill(_servers(fresh_aws, "s3"))
+            servers = _servers(fresh_aws, "s3")
+            kill(servers)
+            killed.update(server.pid for server in servers)
 
     killer = threading.Thread(target=keep_away)
     killer.start()
     try:
         jobs.sagemaker.create_training_job(**request)
-        threading.Event().wait(20)
+        jobs.reached(request["TrainingJobName"], "Downloading")
+        wait_until(lambda: len(killed) >= DEATHS, 120)
     finally:
         away.set()
         killer.join()
@@ -85,12 +93,14 @@ def test_everything_killed_and_started_again(fresh_aws: LocalAws, jobs_of: Calla
     aws, jobs, endpoints = fresh_aws, jobs_of(fresh_aws), Endpoints(fresh_aws)
     endpoint = endpoints.create(endpoints.config(endpoints.model(ECHO, "kept")))
     endpoints.settled(endpoint)
-    done = jobs.train("print('done')")
+    ours = unique("ours")
+    done = jobs.train("print('done')", TrainingJobName=f"{ours}-done")
     jobs.ended(done)
-    running, waiting = jobs.train(SLEEPER), jobs.train("print('my turn')")
+    running = jobs.train(SLEEPER, TrainingJobName=f"{ours}-running")
+    waiting = jobs.train("print('my turn')", TrainingJobName=f"{ours}-waiting")
     jobs.logged(running, "sleeping")
     assert jobs.training(waiting)["SecondaryStatus"] == "Starting"
-    token = jobs.sagemaker.list_training_jobs(MaxResults=1)["NextToken"]
+    token = jobs.sagemaker.list_training_jobs(NameContains=ours, MaxResults=1)["NextToken"]
 
     aws.kill_everything()
     aws.up()
@@ -102,8 +112,8 @@ def test_everything_killed_and_started_again(fresh_aws: LocalAws, jobs_of: Calla
     assert "my turn" in jobs.logged(waiting, "my turn")
     assert jobs.training(done)["TrainingJobStatus"] == "Completed"
     assert "done" in jobs.logged(done, "done")
-    listed = jobs.sagemaker.list_training_jobs(MaxResults=5, NextToken=token)["TrainingJobSummaries"]
-    assert {entry["TrainingJobName"] for entry in listed} == {running, waiting}
+    listed = jobs.sagemaker.list_training_jobs(NameContains=ours, MaxResults=5, NextToken=token)
+    assert {entry["TrainingJobName"] for entry in listed["TrainingJobSummaries"]} == {running, waiting}
     assert endpoints.invoke(endpoint)["model"] == "kept"
     assert endpoints.settled(endpoint)["EndpointStatus"] == "InService"
 
