@@ -27,8 +27,11 @@ QUIET = (
 
 T = TypeVar("T")
 SAMPLE = 3
-# What uses one of these fixtures is slow, whatever its file says: they start services.
-SERVICES = {"embedded_aws", "fresh_aws", "demo", "house", "workshop", "served", "rest_api", "browser"}
+# What uses one of these fixtures is slow, whatever its file says: they start services or train.
+SLOW = {
+    "embedded_aws", "fresh_aws", "demo", "house", "workshop", "served", "rest_api", "browser",
+    "trained", "training",
+}  # fmt: skip
 # Files that share a service which takes long to start: they run in one worker, one after the other.
 SHARED = {
     "e2e/test_approval.py": "house",
@@ -69,9 +72,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what starts a service, leave out what is not asked for, and put the longest files first."""
+    """Mark what is slow, leave out what is not asked for, and put the longest files first."""
     for item in items:
-        if SERVICES & set(_fixtures(item)):
+        if SLOW & set(_fixtures(item)):
             item.add_marker("slow")
     wanted = _has_more_cases if config.getoption("--exhaustive") else _is_in_the_sample
     config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
