@@ -121,13 +121,14 @@ test-environments: $(BOOTSTRAP)
 client-environments: $(BOOTSTRAP)
 	@$(BUILD) sagemaker-sdk3 awscli
 
-# The site's reference is made from the code, in the environments the code runs in.
+# The site's reference is made from the code, in the environments the code runs in. npm installs Mermaid.
 docs-environments: $(BOOTSTRAP)
-	@$(BUILD) airflow serving docs
+	@$(BUILD) airflow serving docs dev
+	@PYTHONPATH=include $(DEV)/python -m stack.node mermaid
 
-# Postman's command line and a checker of accessibility, which only the slow tests of the REST API run.
+# Postman's command line and a checker of accessibility for the slow tests of the REST API; Mermaid for the site's.
 node-environment: test-environments
-	@PYTHONPATH=include $(DEV)/python -m stack.node
+	@PYTHONPATH=include $(DEV)/python -m stack.node node mermaid
 
 $(BOOTSTRAP): requirements/bootstrap.txt
 	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from handbook.drawing import Edge, Node, draw
+from handbook.diagrams import Edge, Node, flowchart
 from handbook.markdown import ROOT, code, first_sentence, table
 
 _FACTS = (
@@ -70,7 +70,7 @@ def _overview(dags: dict[str, Any]) -> str:
 
 
 def chain() -> str:
-    """Return a drawing of the DAGs and the assets that join them."""
+    """Return a flowchart of the DAGs and the assets that join them."""
     dags = read()
     made = {asset.name for dag in dags.values() for task in dag.tasks for asset in task.outlets}
     edges = [
@@ -79,11 +79,11 @@ def chain() -> str:
         for asset in _awaited(dag)
         for maker in _makers(asset)
     ]
-    nodes = [Node(dag_id, dag_id, str(dag.description), "dag") for dag_id, dag in dags.items()]
+    nodes = [Node(dag_id, dag_id, str(dag.description)) for dag_id, dag in dags.items()]
     for asset in sorted(made - {edge.label for edge in edges}):
         nodes.append(Node(asset, asset, "asset", "asset"))
         edges += [Edge(maker, asset) for maker in _makers(asset)]
-    return draw("DAGs and the assets that join them", nodes, _without_cycles(edges))
+    return flowchart("DAGs and the assets that join them", nodes, edges)
 
 
 def _makers(asset: str) -> list[str]:
@@ -117,14 +117,14 @@ def _page(dag: Any) -> str:
 
 
 def _graph(dag: Any) -> str:
-    nodes = [Node(task.task_id, task.task_id, _operator(task), "task") for task in dag.topological_sort()]
+    nodes = [Node(task.task_id, task.task_id, _operator(task)) for task in dag.topological_sort()]
     nodes += [
         Node(f"asset {asset.name}", asset.name, "asset", "asset")
         for asset in {asset.name: asset for task in dag.tasks for asset in task.outlets}.values()
     ]
     edges = [Edge(task.task_id, below) for task in dag.tasks for below in sorted(task.downstream_task_ids)]
     edges += [Edge(task.task_id, f"asset {asset.name}") for task in dag.tasks for asset in task.outlets]
-    return draw(f"Tasks of {dag.dag_id}", nodes, edges)
+    return flowchart(f"Tasks of {dag.dag_id}", nodes, edges)
 
 
 def _task(task: Any) -> tuple[str, ...]:
@@ -182,18 +182,3 @@ def _names(condition: Any) -> Iterator[str]:
         yield from _names(part)
     if not hasattr(condition, "objects"):
         yield condition.name
-
-
-def _without_cycles(edges: list[Edge]) -> list[Edge]:
-    """Leave out what leads back to where it came from: a drawing from left to right has no place for it."""
-    kept: list[Edge] = []
-    for edge in edges:
-        if not _leads(kept, edge.target, edge.source):
-            kept.append(edge)
-    return kept
-
-
-def _leads(edges: list[Edge], source: str, target: str) -> bool:
-    return source == target or any(
-        _leads(edges, edge.target, target) for edge in edges if edge.source == source
-    )

@@ -1,7 +1,7 @@
-"""What MkDocs runs: brings in the generated pages, and keeps the links of the repository's pages whole.
+"""What MkDocs runs: add the generated pages and Mermaid, and mend links that leave `docs/`.
 
-Pages link to files of the repository as they lie there, which is right where a repository is read. On the
-site such a link becomes the file's path, and a file that is not there a warning, which fails a strict build.
+Pages link to files of the repository by their paths. On the site such a link becomes the path as text. A
+missing file is a warning, which fails a strict build.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import logging
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +19,27 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.append(str(ROOT))  # MkDocs loads this file alone, and takes back what it adds to the path
-
-from handbook.mermaid import drawn  # noqa: E402 - found by the line above
-
 ENVIRONMENTS = Path(os.environ.get("HISTOFLOW_ENVS") or ROOT / ".histoflow" / "envs")
+# Installed by `python -m stack.node mermaid`; the site serves it itself, under the name below.
+MERMAID = ENVIRONMENTS / "mermaid" / "node_modules" / "@mermaid-js" / "tiny" / "dist" / "mermaid.tiny.js"
+SCRIPT = "assets/mermaid.js"
 # Each prints pages from the code it can import; the second is there once the REST API is.
 GENERATORS = (("airflow", "handbook", "dags"), ("serving", "handbook.rest", "include/idc/serving"))
 
 _LINK = re.compile(r"(?<!!)\[(?P<text>[^\]]*)\]\((?P<target>(?:\.\./)+[^)#\s]+)(?:#[^)\s]*)?\)")
+_CHART = re.compile(r"^(```mermaid\nflowchart \w+\n)(?!  accTitle)", re.MULTILINE)
 _log = logging.getLogger("mkdocs.hooks.handbook")
 _pages: dict[str, str] = {}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Make the reference, and spell out what the navigation means by `*.md`."""
+    """Make the reference, and expand `*.md` in the navigation.
+
+    Raises:
+        RuntimeError: Mermaid is not installed, or a generator failed.
+    """
+    if not MERMAID.is_file():
+        raise RuntimeError(f"Mermaid: {MERMAID} not found, expected its package. Run `make docs`.")
     _pages.clear()
     _pages["changelog.md"] = (ROOT / "CHANGELOG.md").read_text()
     for environment, module, source in GENERATORS:
@@ -43,19 +48,20 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     known = set(_pages) | {
         path.relative_to(config.docs_dir).as_posix() for path in Path(config.docs_dir).rglob("*.md")
     }
-    config.nav = _spelled_out(config.nav, sorted(known))
+    config.nav = _expanded(config.nav, sorted(known))
     return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the generated pages."""
+    """Add the generated pages and Mermaid."""
+    files.append(File.generated(config, SCRIPT, abs_src_path=str(MERMAID)))
     for path, content in _pages.items():
         files.append(File.generated(config, path, content=content))
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001 - as MkDocs calls it
-    """Draw flowcharts, and turn links that leave `docs/` into the paths they name."""
+    """Name flowcharts after their page, and turn links that leave `docs/` into the paths they name."""
     if page.file.abs_src_path is None:
         return markdown
     folder = Path(page.file.abs_src_path).parent
@@ -69,7 +75,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         path = f"`{target.relative_to(ROOT)}`"
         return path if match["text"].strip("`") in path else f"{match['text']} ({path})"
 
-    return _LINK.sub(replaced, drawn(markdown))
+    heading = markdown.lstrip().partition("\n")[0].lstrip("# ")
+    return _LINK.sub(replaced, _CHART.sub(rf"\g<1>  accTitle: {heading}\n", markdown))
 
 
 def _generated(environment: str, module: str) -> dict[str, str]:
@@ -96,20 +103,20 @@ def _generated(environment: str, module: str) -> dict[str, str]:
     return pages
 
 
-def _spelled_out(nav: Any, known: list[str]) -> Any:
-    """Return the navigation with patterns as the pages they match, and without pages that do not exist.
+def _expanded(nav: Any, known: list[str]) -> Any:
+    """Replace patterns in the navigation by the pages they match, and leave out pages that do not exist.
 
-    A page that exists and is not in the navigation fails a strict build, so nothing is lost by a misspelling.
+    A page that exists and is not in the navigation fails a strict build, so a misspelling loses nothing.
     """
     if isinstance(nav, dict):
-        return {title: _spelled_out(entry, known) for title, entry in nav.items()}
+        return {title: _expanded(entry, known) for title, entry in nav.items()}
     if not isinstance(nav, list):
         return nav
     entries: list[Any] = []
     for entry in nav:
         target = next(iter(entry.values())) if isinstance(entry, dict) else entry
         if isinstance(target, list):
-            entries.append(_spelled_out(entry, known))
+            entries.append(_expanded(entry, known))
         elif target.endswith("/*.md"):
             folder = target.removesuffix("*.md")
             entries += [path for path in known if path.startswith(folder)]

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from handbook.drawing import Edge, Node, draw
+from handbook.diagrams import Edge, Node, flowchart
 from handbook.markdown import ROOT, table
 
 _PARTS = {
@@ -25,7 +25,7 @@ def pages() -> dict[str, str]:
     from handbook.dags import chain
 
     imports = {part: set(_imported(part)) for part in _PARTS}
-    nodes = [Node(part, folder, f"{len(_files(part))} modules", "part") for part, folder in _PARTS.items()]
+    nodes = [Node(part, folder, f"{len(_files(part))} modules") for part, folder in _PARTS.items()]
     edges = [Edge(part, target) for part, targets in imports.items() for target in sorted(targets)]
     rows = [
         (
@@ -38,10 +38,10 @@ def pages() -> dict[str, str]:
     parts = (
         "# The house",
         "Drawn from the code at each build: an arrow means *imports*. All point one way; a test keeps it so.",
-        draw("Which part imports which", nodes, edges),
+        flowchart("Which part imports which", nodes, edges),
         table(("part", "is", "imports of ours"), rows),
         "## How the DAGs are joined",
-        "By assets alone, and each is told of the partition it is about.",
+        "By assets alone. Each asset event names its partition.",
         chain(),
     )
     return {"reference/house.md": "\n\n".join(parts)}

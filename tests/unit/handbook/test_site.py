@@ -6,6 +6,7 @@ import functools
 import http.server
 import json
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ import local_aws
 import pytest
 from playwright.sync_api import Browser, expect
 
+from stack import node
+
 ROOT = Path(__file__).resolve().parents[3]
 PYTHON = Path(local_aws.interpreter("docs"))
 # What a browser fetches by itself, by tag: the rest waits for somebody to follow it.
@@ -25,6 +28,10 @@ FETCHED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "obj
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif("docs" not in PYTHON.parts, reason="the environment `docs` is not built: make docs"),
+    pytest.mark.skipif(
+        not node.folder(local_aws.ENVIRONMENTS, "mermaid").is_dir(),
+        reason="the environment `mermaid` is not built: make docs",
+    ),
 ]
 
 
@@ -96,7 +103,8 @@ def test_nothing_is_fetched_from_another_host(documents: dict[Path, Document]) -
 
     assert fetched
     assert {address for address in fetched if urlsplit(address).netloc} == set()
-    assert not any('class="mermaid"' in path.read_text() for path in documents)  # would be fetched when shown
+    for path, document in documents.items():  # a page without the script would fetch it from another host
+        assert any(address.endswith("assets/mermaid.js") for address in document.fetches), path
 
 
 def test_every_page_of_the_repository_is_on_the_site(site: Path) -> None:
@@ -112,7 +120,7 @@ def test_every_dag_has_a_page_with_its_drawing_form_and_tasks(
     for path in (ROOT / "dags").glob("*.py"):
         page = site / "reference/dags" / path.stem / "index.html"
         assert {"trigger-form", "tasks"} <= documents[page].anchors, path.stem
-        assert 'class="drawing"' in page.read_text(), path.stem
+        assert 'class="mermaid"' in page.read_text(), path.stem
 
 
 @pytest.mark.skipif(not (ROOT / "include/idc/serving").is_dir(), reason="there is no REST API in this tree")
@@ -168,3 +176,49 @@ def test_a_browser_asks_nobody_else_and_finds_what_is_searched(address: str, bro
     assert {url for url in asked if not url.startswith(address)} == set()
     assert said == []
     assert colours[0] != colours[1] == "rgb(255, 255, 255)"
+
+
+# The theme draws into a closed shadow tree; an open one lets the test look inside.
+OPEN_SHADOWS = """
+const attach = Element.prototype.attachShadow;
+Element.prototype.attachShadow = function (options) { return attach.call(this, {...options, mode: "open"}); };
+"""
+
+
+def test_every_diagram_is_drawn_by_the_site_itself(
+    address: str, browser: Browser, site: Path, documents: dict[Path, Document]
+) -> None:
+    pages = {
+        path.relative_to(site).parent.as_posix(): path.read_text().count('class="mermaid"')
+        for path in documents
+        if 'class="mermaid"' in path.read_text()
+    }
+    asked: list[str] = []
+    page = browser.new_page()
+    page.add_init_script(OPEN_SHADOWS)
+    page.on("request", lambda request: asked.append(request.url))
+    for path, count in pages.items():
+        page.goto(f"{address}{path}/")
+        expect(page.locator("div.mermaid svg[aria-roledescription^=flowchart]")).to_have_count(count)
+        assert page.locator("div.mermaid svg title").first.text_content(), path
+
+    assert {"architecture", "deployment", "reference/house", "reference/dags/idc_deploy"} <= set(pages)
+    assert {url for url in asked if not url.startswith(address)} == set()
+
+
+def test_a_diagram_is_readable_in_light_and_dark(address: str, browser: Browser) -> None:
+    brightness = {}
+    for scheme in ("dark", "light"):
+        page = browser.new_page(color_scheme=scheme)
+        page.add_init_script(OPEN_SHADOWS)
+        page.goto(f"{address}architecture/")
+        label = page.locator("div.mermaid .nodeLabel", has_text="snapshot").first
+        expect(label).to_be_visible()
+        behind = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        colour = label.evaluate("element => getComputedStyle(element).color")
+        brightness[scheme] = [
+            sum(map(float, re.findall(r"[\d.]+", text)[:3])) / 3 for text in (colour, behind)
+        ]
+
+    assert brightness["dark"][0] - brightness["dark"][1] > 100
+    assert brightness["light"][1] - brightness["light"][0] > 100

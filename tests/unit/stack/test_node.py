@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import node, paths
+from stack import node
 from stack.errors import EnvironmentBuildError
 
 # Stands in for npm: writes down how it was called, and fails when told.
@@ -43,6 +43,13 @@ def test_builds_once_from_the_lock(tmp_path: Path, tools: Path) -> None:
     assert node.program() == tools / "node"
 
 
+def test_an_environment_lies_below_its_name(tmp_path: Path, tools: Path) -> None:
+    assert node.build(tmp_path, "mermaid")
+
+    assert json.loads((tmp_path / "mermaid" / "package.json").read_text())["name"] == "histoflow-handbook"
+    assert not node.folder(tmp_path).exists()
+
+
 def test_a_failure_shows_the_end_of_the_output_and_is_not_taken_for_a_build(
     tmp_path: Path, tools: Path
 ) -> None:
@@ -73,8 +80,9 @@ def test_without_any_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) ->
         node.program()
 
 
-def test_the_lock_names_no_host_and_has_a_digest_for_every_package() -> None:
-    lock = json.loads((paths.REPOSITORY / "tests" / "node" / "package-lock.json").read_text())
+@pytest.mark.parametrize("name", node.SOURCES)
+def test_the_lock_names_no_host_and_has_a_digest_for_every_package(name: str) -> None:
+    lock = json.loads((node.SOURCES[name] / "package-lock.json").read_text())
 
     for name, package in lock["packages"].items():
         assert "resolved" not in package
