@@ -1,26 +1,26 @@
 """
-### The snapshot becomes a dataset that can be trained on
+### Convert: the snapshot becomes a dataset
 
-A SageMaker **Processing job** of one or more instances reads the archive by ranges and cuts shards from it,
-patient by patient: nobody is in two of train, validation and test. Each shard is written as RecordIO and as
-TFRecord, the same patches in the same order. The index, a SHA-256 per file, is written last.
+A SageMaker **Processing job** of one or more instances reads the archive by ranges and cuts shards from it.
+It splits by patient: no patient is in two of train, validation and test. Each shard is written as RecordIO and
+as TFRecord, with the same patches in the same order. The index, a SHA-256 per file, is written last.
 
 | | |
 |---|---|
 | runs | when `idc_ingest` has a snapshot for the partition, or when triggered with a partition key |
 | reads | `snapshots/<partition>/archive.zip`; a given split, if there is one |
 | writes | `datasets/<digest>/…`, `index.json` last; its name in `snapshots/<partition>/dataset.json` |
-| then | `idc_train` starts for the same partition; `report` writes `report.html`, for people to look at |
+| then | `idc_train` starts for the same partition; `report` writes `report.html` for people |
 
-**Running it again** with the same snapshot, code, image and parameters finds the dataset, reads all of it
-back, and runs no job: `convert` is skipped then, and the log of `plan` says so. The number of instances
-changes nothing in the dataset. **Rebuild** writes every file of it again.
+**Running it again** with the same snapshot, code, image and parameters finds the dataset, reads it back
+completely, and runs no job: `convert` is skipped, and the log of `plan` says so. The number of instances does
+not change the dataset. **Rebuild** writes every file again.
 
-**When it fails**, the end of the job's log is in the log of `convert`, with SageMaker's reason. Wrong data is
-not retried. A killed task stops its job; a retry adopts a job that still runs, or makes only the shards that
-are missing. `CorruptShard` in `plan` names the damaged file: run it with **Rebuild**. Nothing waits for
-`report`; its button *Dataset report* opens the page.
-"""
+**When it fails**, the log of `convert` has the end of the job's log and SageMaker's reason. Wrong data is not
+retried. A killed task stops its job. A retry adopts a running job, or makes only the missing shards.
+`CorruptShard` in `plan` names the damaged file: run it with **Rebuild**. No task waits for `report`; its button
+*Dataset report* opens the page.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ from histoflow.operators.sagemaker import SageMakerProcessingOperator
 def idc_convert() -> None:
     @task
     def plan() -> dict[str, Any]:
-        """Name the dataset by what goes into it, and plan the job that makes it if there is none yet."""
+        """Name the dataset by the digest of its inputs, and plan its job if it does not exist yet."""
         from histoflow import runs
         from idc.convert import stage
         from idc.settings import settings
@@ -72,7 +72,7 @@ def idc_convert() -> None:
         trigger_rule=TriggerRule.NONE_FAILED,
     )
     def publish(dataset_digest: str) -> dict[str, Any]:
-        """Make the dataset the partition's own, and announce it."""
+        """Record the dataset as the partition's own, and publish the asset."""
         from histoflow import runs
         from idc.convert import stage
 

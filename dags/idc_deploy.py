@@ -1,20 +1,20 @@
 """
-### Candidates are measured, and the best one is served if it is good enough
+### Deploy: measure the candidates and serve the best one that passes
 
-Every candidate, and the model served now, scores the same patches in a SageMaker **batch transform job**; the metrics, with 95 % bounds over patients,
-are computed here. Threshold and challenger are chosen on validation, never on test. The challenger has to pass the **gates**, be no worse than
-the model served now, and be approved where a person is asked. Then it is registered, and the endpoint **created if absent, updated if present**.
+Every candidate, and the champion, scores the same patches in a SageMaker **batch transform job**. Metrics have
+95 % bounds over patients. Validation chooses threshold and challenger. The challenger must pass the **gates**,
+be no worse than the champion, and be approved. The endpoint is then **created or updated**.
 
 | | |
 |---|---|
-| runs | when `idc_train` or `idc_tune` has candidates for the partition, or when triggered with a partition key |
+| runs | when `idc_train` or `idc_tune` has candidates for the partition, or with a partition key |
 | reads | `candidates/<partition>/<variant>/candidate.json`, `datasets/<digest>/payload/` |
 | writes | metrics, report and card of each candidate; `decision.json`; a version in the model registry |
-| then | the endpoint answers, or stays as it is: the log of `decide` says why; `idc_history` starts |
+| then | the endpoint is updated or kept (the log of `decide` says why); `idc_history` starts |
 
-**Running it again** with the same candidates finds the completed jobs and the registered version, and leaves an endpoint alone that serves it.
-**When it fails** in `deploy` with *rolled back*, the new model did not come up or an alarm was raised: the old one is still in service, and the
-end of the endpoint's log is in the task's. In `smoke`, it answers, but not as it should: trigger `idc_rollback`.
+**Running it again** with the same candidates reuses jobs, version and endpoint. **When it fails** in `deploy`
+with *rolled back*, the new model did not start or an alarm was raised. The old one is in service, and the task's
+log has the endpoint's. In `smoke`, the answers are wrong: trigger `idc_rollback`.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -81,14 +81,14 @@ def idc_deploy() -> None:
 
     @task(outlets=[ENDPOINT], on_success_callback=NEW_CHAMPION())
     def smoke(version: dict[str, Any]) -> dict[str, Any]:
-        """Ask the endpoint about known test patches: it has to answer as the registered model does."""
+        """Send known test patches to the endpoint: it must answer as the registered model does."""
         from histoflow import deployment
 
         return deployment.smoke(version, asset=ENDPOINT)
 
     @task(trigger_rule="none_failed", outlets=[DECISION])
     def conclude(answered: dict[str, Any] | None) -> dict[str, Any]:
-        """Write down what came of it: what is served, or why it stays as it is, and who said so."""
+        """Record the outcome: what is served, or why it is kept, and who approved it."""
         from histoflow import deployment
 
         return deployment.conclude(answered, deploying="register")
@@ -110,7 +110,7 @@ def idc_deploy() -> None:
     deploy = SageMakerEndpointDeployOperator(
         task_id="deploy", spec=registered["spec"], execution_timeout=None, doc_md="Creates or updates it."
     )
-    keep = EmptyOperator(task_id="keep", doc_md="What is served stays: the log of `decide` says why.")
+    keep = EmptyOperator(task_id="keep", doc_md="Keeps the champion: the log of `decide` says why.")
     report.expand(figures=measure(planned, score.output)) >> decide() >> [registered, keep]
     registered >> approve >> deploy >> (answered := smoke(registered["version"]))
     keep >> conclude(answered)

@@ -1,8 +1,8 @@
 """
-### All partitions on one page
+### History: all partitions on one page
 
-Reads what every partition left in S3 and writes `history/history.html` with a chart: patients and patches,
-the dataset, the candidates' metrics with 95 % bounds over patients, and the champion.
+Reads the results of every partition from S3 and writes `history/history.html` with a chart: patients and
+patches, the dataset, the candidates' metrics with 95 % bounds over patients, and the champion.
 
 | | |
 |---|---|
@@ -10,9 +10,9 @@ the dataset, the candidates' metrics with 95 % bounds over patients, and the cha
 | reads | `snapshots/*/manifest.json`, `candidates/*/*/metrics.json`, `candidates/*/decision.json` |
 | writes | `history/history.html`, `history/history.png` |
 
-**Running it again** writes the same page, unless something has changed.
+**Running it again** writes the same page, unless a result has changed.
 
-**When it fails** nothing else is held up: the message names the object that could not be read.
+**When it fails**, no other DAG is affected. The message names the object that could not be read.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """
-### An archive becomes the snapshot of one partition
+### Ingest: an archive becomes the snapshot of a partition
 
-Streams an archive in the layout of Kaggle's *Breast Histopathology Images* into S3 as **one object** and
-writes its manifest: source and version, SHA-256, patients, patches per class, doubled and refused members.
+Streams an archive in the layout of Kaggle's *Breast Histopathology Images* into S3 as **one object**. Writes
+its manifest: source and version, SHA-256, patients, patches per class, duplicate and refused members.
 
 | | |
 |---|---|
@@ -11,19 +11,19 @@ writes its manifest: source and version, SHA-256, patients, patches per class, d
 | writes | `snapshots/<partition>/archive.zip` and, last, `manifest.json` |
 | then | `idc_convert` starts for the same partition |
 
-`source` chooses: `kaggle` asks Kaggle with the connection `kaggle_default`, `archive` takes all else. A
-version of a data set is pinned by the partition that took it, and fetched once, whatever partitions want it.
+`source` chooses the task: `kaggle` asks Kaggle with the connection `kaggle_default`, `archive` takes all else.
+A partition pins the version it took. Each version is fetched once, however many partitions need it.
 
-**A backfill** makes a run for every month of a time: `airflow backfill create --dag-id idc_ingest --from-date
-2026-06-01 --to-date 2026-11-30`. What the DAGs after this one are to be given stands in `then` of its
-configuration. Each run keeps what it was asked for in `runs/<partition>/<dag>/<run>.json`.
+**A backfill** makes a run for every month of a period: `airflow backfill create --dag-id idc_ingest
+--from-date 2026-06-01 --to-date 2026-11-30`. `then` in its configuration holds values for the DAGs after this
+one. Each run writes a run manifest, `runs/<partition>/<dag>/<run>.json`.
 
-**Running it again** with the same archive reuses the snapshot. Another archive under the same partition is
-refused with `SnapshotConflict`: a partition names one snapshot for good. Choose another for other data.
+**Running it again** with the same archive reuses the snapshot. Another archive for the same partition fails
+with `SnapshotConflict`, because a snapshot never changes. Choose another partition for other data.
 
-**When it fails** the message names the archive and what is wrong with it. Wrong input is not retried; what
-does not answer is, and the transfer goes on where it stopped. Nothing half-written is taken for a snapshot.
-"""
+**When it fails**, the message names the archive and the error. Wrong input is not retried. A source that does
+not answer is retried, and the transfer resumes. A half-written snapshot is never used.
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ from histoflow.operators.kaggle import KaggleDatasetToS3Operator
 def idc_ingest() -> None:
     @task.branch
     def source() -> str:
-        """Choose between Kaggle and everything else by the archive's address; check what is passed on."""
+        """Choose the task by the archive's address, and check the values for later DAGs."""
         from histoflow import handover, runs
         from idc.ingest.releases import is_release
 

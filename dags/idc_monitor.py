@@ -1,9 +1,9 @@
 """
-### Is the model that is served still what it was?
+### Monitor: is the served model as good as in its evaluation?
 
-Looks at what the endpoint was asked and what it answered (data capture), and at the true labels that doctors
-sent to the REST API, and holds them against what the served model was evaluated on: stability indices of
-stains, colour, tissue and probabilities, and metrics on the labels, with 95 % bounds where there are enough.
+Compares captured requests and answers of the endpoint, and doctors' labels sent to the REST API, with the
+evaluation of the served model. Computes stability indices of stains, colour, tissue and probabilities, and
+metrics on the labels, with 95 % bounds if there are enough.
 
 | | |
 |---|---|
@@ -12,15 +12,15 @@ stains, colour, tissue and probabilities, and metrics on the labels, with 95 % b
 | writes | `monitoring/<day>/report.html`, `monitoring.json`; once a model `models/<digest>/reference.json` |
 | then | `keep`: nothing; `advise`: people are told; `retrain`: `idc_train` trains the newest partition |
 
-`retrain` is for those who set *What follows* to `train`; else people are told, and decide. A partition is
-trained again once for a model: more often, the same data hold nothing new. A new snapshot does.
+`retrain` runs if *What follows* is `train`; otherwise people are told and decide. A partition is retrained once
+for a model, because the same data hold nothing new. A new snapshot does.
 
-**Running it again** for a day that is over looks at the same model and writes the same. **A backfill** looks
-at days gone by: `airflow backfill create --dag-id idc_monitor --from-date 2026-11-01 --to-date 2026-11-25`.
+**Running it again** for a past day uses the same model and writes the same. **A backfill** makes past days:
+`airflow backfill create --dag-id idc_monitor --from-date 2026-11-01 --to-date 2026-11-25`.
 
-**When it fails** nothing that is served is touched. No endpoint, traffic or label is no failure, nor is a
+**When it fails**, the endpoint is not affected. A missing endpoint, traffic or label is no failure. Nor is a
 damaged line or label: report and log name it. Research software, not a diagnostic device.
-"""
+"""  # noqa: E501
 
 from __future__ import annotations
 

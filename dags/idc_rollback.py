@@ -1,22 +1,22 @@
 """
-### Back to the model before
+### Roll back: return to the previous model
 
-One click: the endpoint goes back to the approved version of the model registry that it served before, all of
-the traffic at once. The version that is served now is **rejected** in the registry, with the reason from the
-form, so that `idc_deploy` does not bring it back by itself.
+One click: the endpoint serves the approved version again that it served before, with all traffic at once. The
+current version becomes **rejected** in the registry, with the reason from the form, so that `idc_deploy` does
+not bring it back.
 
 | | |
 |---|---|
-| runs | when triggered; the form may name the version to go back to |
+| runs | when triggered; the form may name the version to return to |
 | reads | the model registry, `models/<digest>/known_answers.json` |
-| writes | the endpoint, the approval status of the version gone back from, `smoke.json`, `candidates/<partition>/decision.json` |
+| writes | the endpoint, the approval status of the replaced version, `smoke.json`, `candidates/<partition>/decision.json` |
 | then | the endpoint answers as before; `idc_history` starts |
 
-**Running it again** goes one version further back: a rejected one is never chosen.
+**Running it again** goes one version further back: it never chooses a rejected version.
 
-**When it fails** in `choose`, there is no approved version that was served before: name one, or deploy another
-model. Or an update of the endpoint is under way, which SageMaker cannot call off: trigger this again when it has
-ended. In `deploy` with *rolled back*, the earlier model did not come up, and the endpoint serves what it did.
+**When it fails** in `choose`, no approved version was served before: name one, or deploy another model. Or an
+update of the endpoint is under way, which SageMaker cannot cancel: trigger it again after its end. In `deploy`
+with *rolled back*, the earlier model did not start, and the endpoint serves the current one.
 """  # noqa: E501
 
 from __future__ import annotations

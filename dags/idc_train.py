@@ -1,8 +1,8 @@
 """
-### The dataset becomes four candidates
+### Train: the dataset becomes four candidates
 
 Trains every variant as a SageMaker **training job**, all on the same dataset. A job sees the train and
-validation patients only; the test patients are for `idc_deploy`.
+validation patients only. The test patients are for `idc_deploy`.
 
 | variant | request made by | algorithm |
 |---|---|---|
@@ -18,15 +18,15 @@ validation patients only; the test patients are for `idc_deploy`.
 | writes | `jobs/<job>/output/model.tar.gz`, `candidates/<partition>/<variant>/candidate.json` |
 | then | `idc_deploy` starts for the same partition |
 
-**Hyperparameters** come from the trigger form, else from the last `idc_tune`, else from the settings: the log
-of `plan` says which.
+**Hyperparameters**: precedence is trigger form, tuned defaults (`idc_tune`), settings. The log of `plan`
+names the source of each.
 
-**Running it again** with the same dataset, scripts, image and parameters finds the completed jobs and returns
-their results: the log of `train` says so.
+**Running it again** with the same dataset, scripts, image and parameters returns the results of the completed
+jobs. The log of `train` says so.
 
 **When it fails** in `plan` with *CorruptShard*, a file of the dataset is damaged and nothing is trained. In
-`train`, the end of the job's log is in the task's, with SageMaker's reason. A killed task stops its job; a
-retry adopts a job that still runs, and begins a new attempt after one that failed.
+`train`, the task's log has the end of the job's log and SageMaker's reason. A killed task stops its job. A
+retry adopts a running job, and starts a new attempt after a failed one.
 """
 
 from __future__ import annotations

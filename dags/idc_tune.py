@@ -1,24 +1,24 @@
 """
-### Better hyperparameters are searched
+### Tune: search better hyperparameters
 
-Runs a SageMaker **tuning job** a variant: many training jobs, on the train patients, whose hyperparameters are
-chosen from what the ones before came to on the validation patients. The test patients are for `idc_deploy`.
+Runs one SageMaker **tuning job** a variant: many training jobs on the train patients. Results on the validation
+patients decide the next hyperparameters. The test patients are for `idc_deploy`.
 
 | | |
 |---|---|
 | runs | when triggered with a partition key; the form says what to search, and how |
 | reads | `datasets/<digest>/{recordio,tfrecord}/{train,validation}…` |
 | writes | `tuning/<tuning job>/{tuning.html,tuning.png,trials.csv,trials.json}`; the best model as `candidates/<partition>/<variant>/candidate.json`; its hyperparameters as `tuning/<variant>/defaults.json` |
-| then | `idc_deploy` starts for the same partition, and the next `idc_train` takes the hyperparameters found: the log of its `plan` says so, its trigger form goes before them |
+| then | `idc_deploy` starts for the same partition; the next `idc_train` uses the hyperparameters found (precedence: trigger form, tuned defaults, settings) |
 
-**Back again**: with *Revert* in the form nothing is tuned, and the variant gets the defaults it had before.
+**To undo it**, set *Revert* in the form: nothing is tuned, and the variant gets its previous defaults.
 
-**Running it again** with the same dataset and parameters finds the completed tuning job and returns its
-result. To search on, name it under *Warm start from*.
+**Running it again** with the same dataset and parameters returns the result of the completed tuning job. To
+continue a search, name it under *Warm start from*.
 
-**When it fails** in `tune`, no training job reported the objective, or the service refused a range: the log
-says which. Single failed training jobs are counted and survived. A killed task stops its tuning job with all
-its training jobs; a retry adopts one that still runs.
+**When it fails** in `tune`, no training job reported the objective, or the service refused a range: the log says
+which. Single failed training jobs are counted and do not fail the search. A killed task stops its tuning job and
+all training jobs. A retry adopts a running tuning job.
 """  # noqa: E501
 
 from __future__ import annotations

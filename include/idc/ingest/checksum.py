@@ -1,4 +1,4 @@
-"""Checksums of a stream: its SHA-256, and what its source announced to compare with."""
+"""Compute the checksums of a stream: its SHA-256, and the sum its source announced."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 
 class Checksum:
-    """SHA-256 and size of what is passed to it, and the sum its source announced."""
+    """SHA-256 and size of the bytes passed to it, and the sum its source announced."""
 
     def __init__(self, announced: Mapping[str, str]) -> None:
-        """Compare with `announced`, in hexadecimal by name; `crc32c` is computed for want of an `md5`."""
+        """Compare with `announced`, hexadecimal sums by name; compute `crc32c` only without an `md5`."""
         self.size_bytes = 0
         self._announced = announced
         self._sha256 = hashlib.sha256()
@@ -23,7 +23,7 @@ class Checksum:
         return self._sha256.hexdigest()
 
     def update(self, block: bytes) -> None:
-        """Take in the next bytes."""
+        """Add the next bytes."""
         self.size_bytes += len(block)
         self._sha256.update(block)
         if "md5" in self._announced:
@@ -34,7 +34,7 @@ class Checksum:
             self._crc32c = crc32c.crc32c(block, self._crc32c)
 
     def mismatch(self, size_bytes: int | None) -> tuple[str, str] | None:
-        """Return what came and what was announced where they differ, None where they do not."""
+        """Return the observed and the announced value if they differ, else None."""
         if size_bytes is not None and size_bytes != self.size_bytes:
             return f"{self.size_bytes} bytes came", f"{size_bytes} as announced"
         found = {"md5": self._md5.hexdigest(), "crc32c": f"{self._crc32c:08x}"}

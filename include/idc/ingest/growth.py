@@ -1,4 +1,4 @@
-"""A generated sample that grows: patients arrive month by month, and those who are there stay as they are.
+"""Resolve a generated sample that grows: patients are added every month, existing ones never change.
 
 `synthetic://?patients=8&patches=480&seed=7&grows=2&since=2026-06` has 8 patients in June 2026 and before, 10
 in July, 12 in August; every patient keeps each patch, byte for byte. `months` says how often it has grown: it
@@ -18,7 +18,7 @@ _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
 
 def of_partition(uri: str, partition: str) -> str:
-    """Return the address of what `uri` is in the month `partition`: itself, unless it grows.
+    """Return the address of the sample in the month `partition`: `uri` itself, unless the sample grows.
 
     Raises:
         ConfigurationError: the sample grows, and one of the two is not a month.

@@ -1,4 +1,4 @@
-"""Answers over HTTP: only from addresses that are safe, waited for patiently, refusals explained."""
+"""Request sources over HTTP: only safe addresses, retries for busy servers, clear errors."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ log = logging.getLogger(__name__)
 
 
 class GuardedAdapter(HTTPAdapter):
-    """Lets a session wait only so long, and talk plain HTTP only on this machine, redirects included."""
+    """Adapter with time-outs that allows plain HTTP only to this machine, redirects included."""
 
     def __init__(self, origin: str) -> None:
-        """Guard a session that starts at `origin`: from elsewhere, nothing leads to this machine's ports."""
+        """Guard a session that starts at `origin`: a foreign origin never reaches ports of this machine."""
         super().__init__()
         self._is_at_home = urlsplit(origin).scheme == "http"
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send one request; a redirect comes by here again.
+        """Send one request; a redirect is checked here again.
 
         Raises:
             ConfigurationError: the address is neither HTTPS nor, from a plain address, on this machine.
@@ -59,7 +59,7 @@ def guard(session: requests.Session, origin: str) -> None:
 
 
 def address(url: str) -> str:
-    """Return an address without what may be secret in it: user, password and query; a path as it is."""
+    """Return an address without user, password and query, which may be secret; return a path unchanged."""
     if "://" not in url:
         return url
     parts = urlsplit(url)
@@ -67,7 +67,7 @@ def address(url: str) -> str:
 
 
 def answered(send: Callable[[], Answer], which: str, explain: Explain) -> Answer:
-    """Return what `send` does once it does, waiting out busy servers as long as they say.
+    """Return the result of `send`; retry a busy server after the time it asks for.
 
     Raises:
         HistoflowError: what `explain` makes of a status and message that no waiting will change.
@@ -89,19 +89,19 @@ def answered(send: Callable[[], Answer], which: str, explain: Explain) -> Answer
                     raise explain(status, _message(refusal))
                 observed, wait_s = f"answered {status}", _asked_s(refusal) or wait_s
         if attempt == ATTEMPTS or wait_s > LONGEST_PAUSE_S:
-            observed = f"{observed}, wants to be asked again in {wait_s:.0f} s"
-            raise ServiceError("source", which, observed, "an answer", "The task is tried again later.")
-        log.warning("%s %s; asking again in %.1f s", which, observed, wait_s)
+            observed = f"{observed}, asks for a retry in {wait_s:.0f} s"
+            raise ServiceError("source", which, observed, "an answer", "The task is retried later.")
+        log.warning("%s %s; retrying in %.1f s", which, observed, wait_s)
         time.sleep(wait_s)
 
 
 def pause_s(attempt: int) -> float:
-    """Return how long to wait after so many attempts, in seconds, scattered."""
+    """Return the time to wait after this many attempts, in seconds, with jitter."""
     return PAUSE_S * float(2 ** (attempt - 1)) * random.uniform(0.5, 1)
 
 
 def _message(answer: requests.Response) -> str:
-    """Return what a refusal says of itself in JSON."""
+    """Return the message in the JSON body of an error response."""
     try:
         return str(answer.json().get("message", ""))[:200]
     except (ValueError, AttributeError, requests.RequestException):
@@ -109,7 +109,7 @@ def _message(answer: requests.Response) -> str:
 
 
 def _asked_s(answer: requests.Response) -> float | None:
-    """Return the seconds a `Retry-After` asks for, as a number or a date; None if it cannot be read."""
+    """Return the seconds of a `Retry-After`, a number or a date; None if it cannot be parsed."""
     asked = answer.headers.get("Retry-After", "")
     if asked.isdecimal():
         return float(asked)

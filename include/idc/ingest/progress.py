@@ -1,4 +1,4 @@
-"""A stream on its way, told of in the log every few seconds."""
+"""Log the progress of a stream every few seconds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 def reported(
     blocks: Iterable[bytes], size_bytes: int | None, verb: str, begun_bytes: int = 0
 ) -> Iterator[bytes]:
-    """Pass blocks on, with a line in the log every few seconds and at the end; `begun_bytes` came before.
+    """Pass blocks on and log the progress every few seconds and at the end; `begun_bytes` came before.
 
     Raises:
         UnsafeArchive: there are more bytes than any archive may have.
@@ -36,7 +36,7 @@ def reported(
 
 
 def check_size(size_bytes: int) -> None:
-    """Refuse an archive of more bytes than any may have.
+    """Refuse an archive above the largest allowed size.
 
     Raises:
         UnsafeArchive: it has.

@@ -23,7 +23,7 @@ _URI = re.compile(r"kaggle://([A-Za-z0-9-]{1,64}/[A-Za-z0-9-]{1,128})(?:\?versio
 
 
 class Kaggle(Protocol):
-    """Kaggle as the data plane needs it; what speaks to it comes from outside."""
+    """The operations on Kaggle that ingest needs; the caller passes a client."""
 
     def current_version(self, dataset: str) -> int:
         """Return the newest version of `owner/name`."""
@@ -34,7 +34,7 @@ class Kaggle(Protocol):
 
 @dataclass(frozen=True)
 class Release:
-    """One version of a data set, None while nobody has chosen."""
+    """One version of a data set; the version is None until one is chosen."""
 
     dataset: str
     version: int | None
@@ -92,7 +92,7 @@ def pin(release: Release, partition: str, store: ObjectStore, kaggle: Kaggle) ->
 
 
 def find_holder(release: Release, store: ObjectStore) -> Manifest | None:
-    """Return the manifest of a snapshot that holds this release whole, None if none does."""
+    """Return the manifest of a complete snapshot of this release, or None."""
     pages = store.client.get_paginator("list_objects_v2")
     with translated("list", store.uri(layout.SNAPSHOTS)):
         found = [

@@ -1,4 +1,4 @@
-"""A generated archive in the layout of the Kaggle archive, for everyone who does not have that one.
+"""Generate an archive in the layout of the Kaggle archive, for those who do not have it.
 
 Slides on a grid of 50 pixels, patients of different size, class share and stain, cut patches at the lower
 edge of every third slide, the whole tree twice. The classes can be learnt but overlap: class 1 has more
@@ -132,7 +132,7 @@ def _members(waves: list[tuple[int, int]], seed: int) -> Iterator[tuple[str, byt
 
 
 def _draw_sizes(rng: np.random.Generator, patients: int, patches: int) -> list[int]:
-    """Return how many patches each of the patients has who arrive together."""
+    """Return the number of patches of each patient of one month."""
     weights = rng.uniform(0.5, 3, size=patients) ** 2
     sizes: list[int] = (2 + _apportion(weights, patches - 2 * patients)).tolist()
     return sizes

@@ -1,4 +1,4 @@
-"""Painting patches that look like breast tissue in haematoxylin and eosin at 10x: stroma, fat and nuclei.
+"""Paint patches that look like breast tissue in haematoxylin and eosin at 10x: stroma, fat and nuclei.
 
 Every patient's slide is a window into endless textures, so that neighbouring patches join. Only integer sums,
 products and comparisons decide a pixel, which gives the same bytes on every machine.
@@ -28,7 +28,7 @@ _GLASS = 244.0
 
 @dataclass(frozen=True)
 class Tissue:
-    """What patches hold, one number a patch: how many nuclei, how much they cluster, how much fat.
+    """Content of patches, one number a patch: number of nuclei, clustering, share of fat.
 
     `nuclei` and `fat` are z-scores above which noise becomes tissue, negated; 0 fills half the area.
     """

@@ -1,4 +1,4 @@
-"""From a source to a snapshot's archive, hashed; what was interrupted goes on with the parts S3 has.
+"""Transfer a source to a snapshot's archive with its SHA-256; resume with the parts that S3 has.
 
 A note beside the archive names the upload and the very bytes it is of, so that a later run, after whatever
 end of this one, can go on with it. S3 has no notion of free space: what does not fit fails as it is written.
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Note:
-    """transfer.json: an upload that has begun, and of what; `part_bytes` is how it is cut."""
+    """transfer.json: an upload under way, and its source; `part_bytes` is the size of a part."""
 
     upload_id: str
     identity: str
@@ -41,13 +41,13 @@ class Note:
 
 
 def find_note(store: ObjectStore, partition: str) -> Note | None:
-    """Return what is noted of an unfinished transfer, None if there is none."""
+    """Return the note of an unfinished transfer, or None."""
     content = store.find(layout.transfer(partition))
     return None if content is None else Note(**json.loads(content))
 
 
 def transfer(store: ObjectStore, partition: str, source: Source) -> Uploaded:
-    """Bring the source's bytes to the snapshot's archive; on a permanent error nothing is left of them.
+    """Transfer the source's bytes to the snapshot's archive; delete them on a permanent error.
 
     Raises:
         UnsafeArchive: there are more bytes than any archive may have.
@@ -57,7 +57,7 @@ def transfer(store: ObjectStore, partition: str, source: Source) -> Uploaded:
     key = layout.archive(partition)
     checksum = Checksum(source.checksums)
     if is_there(store, key, source):
-        log.info("%s is there already, from a run that ended before its manifest", store.uri(key))
+        log.info("%s exists already, from a run that ended before its manifest", store.uri(key))
         is_known = False
     else:
         is_known = _send(store, partition, source, checksum)
@@ -75,12 +75,12 @@ def transfer(store: ObjectStore, partition: str, source: Source) -> Uploaded:
 
 
 def forget(store: ObjectStore, partition: str) -> None:
-    """Remove the note, once there is nothing more to go on with."""
+    """Remove the note when nothing can be resumed any more."""
     store.delete(layout.transfer(partition))
 
 
 def _send(store: ObjectStore, partition: str, source: Source, checksum: Checksum) -> bool:
-    """Send all that is missing; return whether `checksum` has seen everything."""
+    """Send all missing bytes; return whether `checksum` has seen every byte."""
     upload = _resumed(store, partition, source) or _begun(store, partition, source)
     is_whole = upload.size_bytes == 0
     try:
@@ -112,7 +112,7 @@ def _resumed(store: ObjectStore, partition: str, source: Source) -> Upload | Non
     upload = Upload.resume(store, layout.archive(partition), note.upload_id, note.size_bytes)
     if upload is not None:
         done, size = upload.size_bytes / 1e6, note.size_bytes / 1e6
-        log.info("resuming: %.1f of %.1f MB are there from an earlier run", done, size)
+        log.info("resuming: %.1f of %.1f MB exist from an earlier run", done, size)
     return upload
 
 
@@ -126,7 +126,7 @@ def _begun(store: ObjectStore, partition: str, source: Source) -> Upload:
 
 
 def is_there(store: ObjectStore, key: str, source: Source) -> bool:
-    """Return whether the object is a completed upload of these very bytes, by what names them."""
+    """Return whether the object is a completed upload of the same bytes, by their identity."""
     if source.identity is None:
         return False
     try:

@@ -1,4 +1,4 @@
-"""One S3 object in parts: bounded memory, whole or not at all, and what was sent can be built on later."""
+"""Upload one S3 object in parts: bounded memory, complete or not at all, resumable."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Upload:
     def __init__(
         self, store: ObjectStore, key: str, upload_id: str, sent: list[CompletedPartTypeDef], size_bytes: int
     ) -> None:
-        """Go on with an upload of which `sent`, together `size_bytes`, is there."""
+        """Resume an upload with the parts `sent`, together `size_bytes`."""
         self._store, self._key = store, key
         self.id, self.size_bytes = upload_id, size_bytes
         self._senders = ThreadPoolExecutor(max_workers=_PARTS_AT_ONCE)
@@ -42,7 +42,7 @@ class Upload:
 
     @classmethod
     def begin(cls, store: ObjectStore, key: str, metadata: Mapping[str, str]) -> Upload:
-        """Begin an upload, after throwing away what earlier ones left of this object."""
+        """Begin an upload; first abort earlier uploads of this object."""
         abort_leftovers(store, key)
         with translated("create upload of", store.uri(key)):
             made = store.client.create_multipart_upload(Bucket=store.bucket, Key=key, Metadata=metadata)
@@ -50,7 +50,7 @@ class Upload:
 
     @classmethod
     def resume(cls, store: ObjectStore, key: str, upload_id: str, size_bytes: int) -> Upload | None:
-        """Go on with an upload of `size_bytes` after its last whole part, None if there is no such upload."""
+        """Resume an upload of `size_bytes` after its last complete part; None if there is no such upload."""
         sent: list[CompletedPartTypeDef] = []
         at = 0
         pages = store.client.get_paginator("list_parts")
@@ -87,11 +87,11 @@ class Upload:
             )
 
     def pause(self) -> None:
-        """Wait for what is under way; the parts stay for a later run."""
+        """Wait for the parts under way; all parts stay for a later run."""
         self._senders.shutdown()
 
     def abort(self) -> None:
-        """Throw the parts away, once none is under way any more; the first failure is the one to tell."""
+        """Abort the upload when no part is under way any more; the first failure is raised."""
         self._senders.shutdown()
         with contextlib.suppress(StorageError, RequestRejected):
             _abort(self._store, self._key, self.id)
@@ -105,7 +105,7 @@ class Upload:
 
 
 def abort_leftovers(store: ObjectStore, key: str) -> None:
-    """Throw away what runs that were killed midway left of this object."""
+    """Abort the uploads of this object that killed runs left."""
     with translated("list uploads of", store.uri(key)):
         found = store.client.list_multipart_uploads(Bucket=store.bucket, Prefix=key)
     for leftover in found.get("Uploads", []):

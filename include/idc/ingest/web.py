@@ -1,4 +1,4 @@
-"""An archive behind an HTTP address, read from any byte on: what breaks off midway goes on where it broke.
+"""Read an archive at an HTTP address from any byte; an interrupted download resumes.
 
 Source: https://www.rfc-editor.org/rfc/rfc9110.html, sections 13.1.5 (If-Range) and 14 (range requests)
 """
@@ -33,7 +33,7 @@ class WebSource:
     is_synthetic = False
 
     def __init__(self, name: str, fetch: Fetch, version: int | None = None) -> None:
-        """Ask for the first byte, to know the size and what names these bytes.
+        """Ask for the first byte, for the size and the identity of the archive.
 
         Raises:
             HistoflowError: as `fetch` does.
@@ -50,7 +50,7 @@ class WebSource:
                 answer.raw.read(1)  # it was asked for: hanging up on it would look like a failure
 
     def blocks(self, offset: int = 0) -> Iterator[bytes]:
-        """Yield the archive's bytes from `offset` on, taking up again what breaks off.
+        """Yield the archive's bytes from `offset` on; resume after an interruption.
 
         Raises:
             ServiceError: the bytes were replaced meanwhile.
@@ -71,7 +71,7 @@ class WebSource:
             if self.identity is None or failures == ATTEMPTS:
                 expected = f"{self.size_bytes} bytes"
                 raise StorageError("archive", self.name, f"{observed} after {at} bytes", expected, "Retry.")
-            log.warning("%s %s after %d bytes; going on from there", self.name, observed, at)
+            log.warning("%s %s after %d bytes; resuming", self.name, observed, at)
             time.sleep(pause_s(failures))
 
     def _stream(self, at: int) -> Iterator[bytes]:

@@ -1,6 +1,10 @@
-"""Writing a zip archive to a stream: no seeking, bounded memory, the same bytes for the same members.
+"""Write a zip archive to a stream: no seeking, bounded memory, the same bytes for the same members.
 
-Members are deflated as stored blocks, as those of the Kaggle archive are: PNG does not shrink further.
+Members are deflated as stored blocks, like those of the Kaggle archive: PNG does not shrink further. The
+standard library's `zipfile` is no substitute. It keeps an object per member (118 MB for 277,524 members,
+43 MB here), and on a stream it adds data descriptors, so that the generated samples of existing partitions
+would have other digests.
+
 Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, section 4.3
 """
 
@@ -24,7 +28,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 class ZipStream:
-    """A zip archive in the making, as a context; its directory waits on disk when it is large."""
+    """A zip archive that is being written, as a context; a large directory is kept on disk."""
 
     def __init__(self) -> None:
         """Start an empty archive."""
@@ -38,7 +42,7 @@ class ZipStream:
         return self
 
     def __exit__(self, *failure: object) -> None:
-        """Throw the directory away, written or not."""
+        """Discard the directory, written or not."""
         self._directory.close()
 
     def member(self, name: str, content: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Who may do what, how often: API keys, their scopes, and limits of rate for each key."""
+"""Check API keys, their scopes and the rate limit of each key."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ Guard = Callable[..., Coroutine[Any, Any, Key]]
 
 
 class RateLimits:
-    """Counts what each key asks for.
+    """Counts the requests of each key.
 
     In the event loop: the library's other store starts a thread for every few requests.
     """
 
     def __init__(self, limits: str) -> None:
-        """Allow each key so much, such as `50/second;1500/minute`."""
+        """Set the limits of each key, such as `50/second;1500/minute`."""
         self._limits = parse_many(limits)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     async def take(self, key: Key, cost: int = 1, *, taken: int = 0) -> None:
-        """Count one more request, or several patches of one of which so many have been `taken`.
+        """Count one request, or several patches of one request, of which `taken` are counted already.
 
         A request that is larger than a limit takes all of it.
 

@@ -1,4 +1,4 @@
-"""From a model's raw answer to a result: read, and doubted where that is due."""
+"""Parse a model's raw answer, and give reasons to doubt it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NEAR = Reason(
 
 @dataclass(frozen=True)
 class Tissue:
-    """What can be told of pixels without a model."""
+    """Statistics of pixels that need no model."""
 
     share: float
     spread: float
@@ -68,7 +68,7 @@ def probability(body: bytes) -> float:
 
 
 def doubts(tissue: Tissue, value: float, threshold: float) -> list[Reason]:
-    """Return what speaks against relying on a calibrated probability for pixels like these."""
+    """Return the reasons not to rely on a calibrated probability for these pixels."""
     found = []
     if tissue.share < LEAST_TISSUE:
         found.append(LITTLE_TISSUE)

@@ -25,7 +25,7 @@ ROUTERS = (predictions.router, slides.router, feedback.router, model.router, ope
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
-    """Return the application; it opens its files when it is made and asks AWS when it is asked."""
+    """Return the application; it opens its files at once and calls AWS on requests only."""
     service = Service(settings)
 
     @contextlib.asynccontextmanager

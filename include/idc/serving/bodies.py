@@ -1,4 +1,4 @@
-"""Reading what a client sends: counted while it streams, not slower than allowed, not beyond a limit.
+"""Read request bodies with limits on size, total time and pauses.
 
 After a refusal nothing more of a body is kept, and the connection is closed (exchange.py).
 """
@@ -21,7 +21,7 @@ MULTIPART = "multipart/form-data"
 
 @dataclass(frozen=True)
 class Limit:
-    """How much may come, in how many seconds, and how long nothing may come."""
+    """The most bytes, the most seconds, and the longest pause of a body."""
 
     size_bytes: int
     timeout_s: float
@@ -29,7 +29,7 @@ class Limit:
 
 
 async def stream(request: Request, limit: Limit) -> AsyncIterator[bytes]:
-    """Yield the body as it comes.
+    """Yield the body in chunks.
 
     Raises:
         Problem: it is too large, by its header or by what came, or too slow.
@@ -92,7 +92,7 @@ async def uploads(request: Request, limit: Limit, most: int) -> list[UploadFile]
 
 
 async def _told(chunks: AsyncIterator[bytes], refused: list[Problem]) -> AsyncGenerator[bytes]:
-    """Pass chunks on; what refuses them is noted, and told to the parser so that it closes its files."""
+    """Pass chunks on; record a problem and raise it in the parser, so that it closes its files."""
     try:
         async for chunk in chunks:
             yield chunk

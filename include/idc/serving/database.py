@@ -21,7 +21,7 @@ class Database:
     """One SQLite file, used by the threads of one process in turn."""
 
     def __init__(self, path: Path, schema: str) -> None:
-        """Open the file, making it and its tables if need be."""
+        """Open the file; create it and its tables if missing."""
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self._lock = threading.RLock()
@@ -40,7 +40,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Commit what is done within, or nothing of it."""
+        """Commit all statements within, or none of them."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:

@@ -1,4 +1,4 @@
-"""What has been answered to whom, and the true labels that came back: what feedback is checked against."""
+"""Keep given answers and their true labels, against which feedback is checked."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Label:
 
 
 class Ledger:
-    """Answers and labels, in the order they came."""
+    """Answers and labels in the order of their arrival."""
 
     def __init__(self, folder: Path) -> None:
         """Open the ledger in the API's folder, making it if need be."""
@@ -77,7 +77,7 @@ class Ledger:
         return Label(**dict(rows[0])) if rows else None
 
     def add_label(self, request_id: str, tile: str, label: Label) -> None:
-        """Note a label that S3 has."""
+        """Record a label that S3 has."""
         sql = "INSERT OR IGNORE INTO label (request_id, tile, number, label, at) VALUES (?, ?, ?, ?, ?)"
         self._database.query(sql, (request_id, tile, label.number, label.label, label.at))
 

@@ -1,4 +1,4 @@
-"""Logs as lines of JSON on standard output: what happened to a request, never an image or a key."""
+"""Log requests as lines of JSON on standard output, never an image or a key."""
 
 from __future__ import annotations
 

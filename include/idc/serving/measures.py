@@ -1,4 +1,4 @@
-"""What Prometheus may read: requests, times, classes answered, slides; nothing of any image or tenant."""
+"""Metrics for Prometheus: requests, times, answered classes, slides; nothing of any image or tenant."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Measures:
     """The counters of one server."""
 
     def __init__(self) -> None:
-        """Begin at zero."""
+        """Start all counters at zero."""
         self._registry = CollectorRegistry()
         self.requests = Counter(
             "histoflow_requests", "Requests answered", ["route", "method", "status"], registry=self._registry
@@ -37,5 +37,5 @@ class Measures:
         self.slides = Gauge("histoflow_slides", "Slides by state", ["state"], registry=self._registry)
 
     def text(self) -> bytes:
-        """Return all measures in Prometheus's text format."""
+        """Return all metrics in Prometheus's text format."""
         return generate_latest(self._registry)

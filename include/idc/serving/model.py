@@ -1,4 +1,4 @@
-"""GET /v1/model and /v1/model/card: what is behind the API, for those who must judge its answers."""
+"""GET /v1/model and /v1/model/card: the served models and their cards."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ MOST_REMEMBERED = 64
 
 @dataclass(frozen=True)
 class Version:
-    """A model version: its production variant's name, its model package, what is known of it."""
+    """A model version: the name of its production variant, its model package, its metadata."""
 
     name: str
     package: str
@@ -51,7 +51,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What the endpoint was at a moment: its status, its versions, and what is wrong with them."""
+    """State of the endpoint at one moment: status, versions and their problems."""
 
     status: str = "unknown"
     versions: tuple[Version, ...] = ()
@@ -96,7 +96,7 @@ class Models:
         return known
 
     def _look_for(self, name: str) -> Version | None:
-        """Look for a variant that has just answered: all that was seen before may be too old."""
+        """Look up a variant that has just answered, because cached state may be too old."""
         answered_at = time.monotonic()
         with self._lock:
             if self._endpoint.seen_at < answered_at:
@@ -125,7 +125,7 @@ class Models:
             return self._endpoint
 
     def _look_again(self, asked_at: float) -> None:
-        """Look, unless another has looked in vain while this one waited since `asked_at`."""
+        """Look up the endpoint, unless another thread failed to since `asked_at`."""
         if self._failure and self._failure[0] >= asked_at:
             raise self._failure[1]
         try:

@@ -56,7 +56,7 @@ async def predict(request: Request, key: Predictor, service: Shared) -> Response
     responses=descriptions.problems(400, 401, 403, 408, 413, 415, 429),
 )  # fmt: skip
 async def predict_batch(request: Request, key: Predictor, service: Shared) -> Response:
-    """Answer for each of several patches, the files of one form; a bad one does not spoil the others."""
+    """Answer for each of several patches, the files of one form; a bad one does not affect the others."""
     settings = service.settings
     if bodies.media_type(request) != bodies.MULTIPART:
         raise bodies.wrong_type(request, bodies.MULTIPART)
@@ -76,7 +76,7 @@ async def predict_batch(request: Request, key: Predictor, service: Shared) -> Re
 
 
 def answer(service: Service, key: Key, image: bytes, request_id: str) -> Prediction:
-    """Score one patch and keep the answer, so that feedback on it can come later.
+    """Score one patch and keep the answer for later feedback.
 
     Raises:
         Problem: the image is none that can be scored, or the endpoint does not answer.

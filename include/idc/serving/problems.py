@@ -1,4 +1,4 @@
-"""What goes wrong, as RFC 9457 problem details: one stable `type` for each thing a client can react to.
+"""Errors as RFC 9457 problem details: one stable `type` for each case a client can react to.
 
 Source: https://www.rfc-editor.org/rfc/rfc9457
 """
@@ -18,7 +18,7 @@ MEDIA_TYPE = "application/problem+json"
 
 @dataclass(frozen=True)
 class Kind:
-    """A sort of problem: its name, the status it is answered with, and what it means in general."""
+    """A kind of problem: its name, HTTP status and title."""
 
     name: str
     status: int

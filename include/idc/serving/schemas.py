@@ -1,4 +1,4 @@
-"""What the REST API answers and takes, as it stands in its OpenAPI description."""
+"""Schemas of the REST API's requests and answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ReasonCode = Literal["near_threshold", "little_tissue", "uniform", "colourless",
 
 
 class _Answer(BaseModel):
-    """What every answer carries."""
+    """Members of every answer."""
 
     model_config = ConfigDict(
         populate_by_name=True, frozen=True, serialize_by_alias=True, protected_namespaces=()
@@ -38,7 +38,7 @@ class ProblemDetails(_Answer):
 
 
 class Reason(_Answer):
-    """Why an answer is not to be relied on."""
+    """A reason not to rely on an answer."""
 
     code: ReasonCode
     text: str = Field(description="the same for people")
@@ -142,7 +142,7 @@ class Slide(_Answer):
 
 
 class Slides(_Answer):
-    """One's own slides, newest first."""
+    """Your own slides, newest first."""
 
     slides: list[Slide]
     disclaimer: str = DISCLAIMER
@@ -156,7 +156,7 @@ class Polygon(_Answer):
 
 
 class RegionProperties(_Answer):
-    """What is known of a region."""
+    """Properties of a region."""
 
     area_px: float
     tiles: int
@@ -203,7 +203,7 @@ class EndpointModel(ModelVersion):
 
 
 class Limits(_Answer):
-    """What this server takes."""
+    """Limits of this server."""
 
     patch_px: int
     patch_max_bytes: int
@@ -215,7 +215,7 @@ class Limits(_Answer):
 
 
 class Model(_Answer):
-    """What is behind the API now."""
+    """The endpoint and its models now."""
 
     endpoint: str
     status: str = Field(examples=["InService"])
@@ -267,7 +267,7 @@ class FeedbackIn(BaseModel):
 
 
 class Feedback(_Answer):
-    """Feedback as it is kept."""
+    """Stored feedback."""
 
     request_id: str
     label: Class

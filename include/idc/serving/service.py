@@ -1,4 +1,4 @@
-"""Everything a running API shares: its keys, its ledger, its clients of AWS, its threads and its slides."""
+"""Shared parts of a running API: keys, ledger, AWS clients, threads and slides."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Service:
     """The parts of one API, opened together and closed together."""
 
     def __init__(self, settings: ApiSettings) -> None:
-        """Open what is on disk and prepare the rest; AWS is not asked yet.
+        """Open the files and prepare the rest; call AWS not yet.
 
         Raises:
             ConflictError: another server uses the folder.
@@ -59,11 +59,11 @@ class Service:
         self.slide_work = SlideWork(self.slide_records, self.scorer, settings)
 
     def start(self) -> None:
-        """Begin what goes on beside the requests."""
+        """Start the background tasks."""
         self.slide_work.start()
 
     async def keep_looking(self) -> None:
-        """Look again and again which model is behind the endpoint, for as long as the server runs."""
+        """Look up the endpoint's model periodically, as long as the server runs."""
         while True:
             try:
                 await self.looking.run(lambda: self.models.endpoint(self.settings.refresh_s / 2))
@@ -72,7 +72,7 @@ class Service:
             await asyncio.sleep(self.settings.refresh_s)
 
     async def keep_forgetting(self) -> None:
-        """Remove answers again and again once nobody may send feedback on them any more."""
+        """Remove answers periodically when feedback on them is no longer accepted."""
         days = self.settings.prediction_retention_days
         while True:
             try:
@@ -82,7 +82,7 @@ class Service:
             await asyncio.sleep(HOUR_S)
 
     def close(self) -> None:
-        """Stop and close it all."""
+        """Stop and close all parts."""
         self.slide_work.stop()
         self.threads.close()
         self.background.close()

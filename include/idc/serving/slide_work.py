@@ -1,4 +1,4 @@
-"""Scoring slides, one after the other in a thread of its own, a batch of tiles at a time.
+"""Score slides one after the other in one thread, a batch of tiles at a time.
 
 After each batch the answers are kept, so that a server that was killed goes on where it stopped. A slide that
 the server did not survive several times fails.
@@ -37,7 +37,7 @@ class _Interrupted(Exception):
 
 
 class SlideWork:
-    """Works off the slides that are queued."""
+    """Scores the queued slides."""
 
     def __init__(self, records: SlideRecords, scorer: Scorer, settings: ApiSettings) -> None:
         """Prepare; `start` begins."""
@@ -51,7 +51,7 @@ class SlideWork:
         self._thread = threading.Thread(target=self._run, name="slides", daemon=True)
 
     def start(self) -> None:
-        """Go on with what was under way, and remove images that nobody waits for."""
+        """Resume unfinished slides, and remove images of no slide."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         waiting = self._records.waiting()
         for path in self._folder.iterdir():
@@ -60,7 +60,7 @@ class SlideWork:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop after the present batch; the slide goes on at the next start."""
+        """Stop after the present batch; the slide resumes at the next start."""
         self._stopping.set()
         self._wake.set()
         if self._thread.is_alive():
@@ -119,7 +119,7 @@ class SlideWork:
             self._end(slide, Problem(INTERNAL, "The server failed at this slide; its log says why."))
 
     def _score(self, slide: SlideRecord) -> None:
-        """Score what has not been scored; ends by `_Interrupted` if it was told to."""
+        """Score the remaining tiles; raise `_Interrupted` when stopped or cancelled."""
         done, grid = self._records.done(slide.id), slide.grid
         with self.path(slide.id).open("rb") as file:
             image = SlideImage(file, self._settings.slide_max_pixels)

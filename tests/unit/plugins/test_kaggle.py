@@ -109,7 +109,7 @@ def test_who_is_asked_to_wait_waits_as_long(kaggle: Kaggle, monkeypatch: pytest.
 
 def test_who_is_asked_to_wait_for_long_leaves_it_to_airflow(kaggle: Kaggle) -> None:
     kaggle.refusals = [(429, {"Retry-After": "3600"})]
-    with pytest.raises(ServiceError, match="answered 429, wants to be asked again in 3600 s"):
+    with pytest.raises(ServiceError, match="answered 429, asks for a retry in 3600 s"):
         KaggleHook().current_version(DATASET)
     kaggle.refusals = [(500, {})] * http_responses.ATTEMPTS
     with pytest.raises(ServiceError, match="answered 500"):
