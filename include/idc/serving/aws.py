@@ -39,17 +39,16 @@ class Clients:
         """Make the clients; nothing is sent yet."""
         session = boto3.session.Session(region_name=settings.region)
         calls = settings.model_concurrency + settings.slide_concurrency
-        patient = _config(10, 10, {"mode": "standard", "total_max_attempts": 4})
-        # We retry ourselves: botocore would also repeat requests that timed out.
-        once = _config(settings.model_timeout_s, calls, {"total_max_attempts": 1})
-        self.sagemaker: SageMakerClient = session.client("sagemaker", config=patient)
-        self.s3: S3Client = session.client("s3", config=patient)
+        # `Scorer` retries: botocore would also repeat an invocation that timed out.
+        once = client_config(1, read_timeout_s=settings.model_timeout_s, connections=calls)
+        self.sagemaker: SageMakerClient = session.client("sagemaker", config=SERVING)
+        self.s3: S3Client = session.client("s3", config=SERVING)
         self.runtime: SageMakerRuntimeClient = session.client("sagemaker-runtime", config=once)
 
 
 @contextlib.contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Turn botocore's errors into problems; AWS's message stays in the server's log."""
+    """Turn botocore's errors into problems; what AWS said stays in the server's log."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:
@@ -59,7 +58,7 @@ def translated(what: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def stored(what: str) -> Iterator[None]:
-    """Turn botocore's errors about an object into problems; AWS's message stays in the server's log."""
+    """Turn botocore's errors about an object into problems; what AWS said stays in the server's log."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:
