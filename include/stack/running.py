@@ -7,12 +7,14 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from stack import inherited, processes, supervision
+from embedded_aws.errors import NotStarted
+from embedded_aws.supervision import supervisord
+from embedded_aws.supervision.supervisord import Group
+from stack import inherited, processes
 from stack.console import say
 from stack.errors import ServiceFailed
-from stack.supervision import Group
 
-HEARTBEAT_S = 10.0
+HEARTBEAT_S = 20.0
 
 
 def keep(
@@ -32,24 +34,30 @@ def keep(
         commands: by the name of each process.
         environment: the whole of it.
         prepare: what has to be done before they start.
+
+    Raises:
+        ServiceFailed: supervisord does not start.
     """
     stamp, digest = group.run / f"{name}.sha256", _digest(commands, environment)
-    if supervision.is_running(group) and not (stamp.is_file() and stamp.read_text() == digest):
+    if supervisord.is_running(group) and not (stamp.is_file() and stamp.read_text() == digest):
         say(f"{name}: its settings have changed, starting it anew")
         stop(group)
-    if supervision.is_running(group):
-        supervision.start_given_up(group)
+    if supervisord.is_running(group):
+        supervisord.start_given_up(group)
         return
     if strays := processes.stop(group.home):
         say(f"{name}: ended {len(strays)} processes that an earlier start left behind")
     prepare()
-    supervision.start(group, commands, environment)
+    try:
+        supervisord.start(group, commands, environment)
+    except NotStarted as error:
+        raise ServiceFailed(f"{name}: {error}") from error
     stamp.write_text(digest)
 
 
 def stop(group: Group) -> None:
     """Stop a service's processes and whatever they left."""
-    supervision.shut_down(group)
+    supervisord.shut_down(group)
     processes.stop(group.home)
 
 
@@ -64,7 +72,7 @@ def wait_until_healthy(
     started = said = time.monotonic()
     while parts := unhealthy():
         now = time.monotonic()
-        given_up = [c.name for c in supervision.components(group) or [] if c.is_given_up]
+        given_up = [c.name for c in supervisord.components(group) or [] if c.is_given_up]
         if given_up or now - started > timeout_s:
             part = given_up[0] if given_up else parts[0]
             raise ServiceFailed(_post_mortem(name, part, group, now - started, timeout_s))
@@ -76,7 +84,7 @@ def wait_until_healthy(
 
 
 def _post_mortem(name: str, part: str, group: Group, waited_s: float, timeout_s: float) -> str:
-    path = supervision.log_path(group, part)
+    path = supervisord.log_path(group, part)
     lines = path.read_text(errors="replace").splitlines()[-20:] if path.is_file() else []
     return (
         f"{name} {part}: not healthy after {waited_s:.0f} s, expected within {timeout_s:.0f} s. "

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from embedded_aws.supervision.supervisord import Group
 from idc.settings import Bucket, Password, Region, RoleArn, load
 from stack import paths
-from stack.supervision import Group
 
 Port = Annotated[int, Field(ge=1024, le=65535)]
 Service = Literal["aws", "airflow", "api"]

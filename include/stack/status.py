@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from stack import aws, keys, prediction_api, services, supervision
+from embedded_aws.supervision import supervisord
+from embedded_aws.supervision.supervisord import ComponentState
+from stack import aws, keys, prediction_api, services
 from stack.airflow import COMPONENTS
 from stack.console import say, table
 from stack.errors import ServiceFailed
 from stack.settings import StackSettings
-from stack.supervision import ComponentState
 
 
 def show(settings: StackSettings) -> None:
@@ -31,13 +32,13 @@ def show(settings: StackSettings) -> None:
 
 def log_files(settings: StackSettings) -> list[Path]:
     """Return the log files of all processes of all services."""
-    own = [supervision.log_path(settings.airflow_group, name) for name in COMPONENTS]
-    own.append(supervision.log_path(settings.api_group, prediction_api.NAME))
+    own = [supervisord.log_path(settings.airflow_group, name) for name in COMPONENTS]
+    own.append(supervisord.log_path(settings.api_group, prediction_api.NAME))
     return [path for path in own if path.is_file()] + aws.log_files(settings)
 
 
 def _show_airflow(settings: StackSettings) -> None:
-    components = supervision.components(settings.airflow_group)
+    components = supervisord.components(settings.airflow_group)
     if components is None:
         say("Airflow   stopped; `make up` starts it")
         return
@@ -56,7 +57,7 @@ def _show_airflow(settings: StackSettings) -> None:
 
 
 def _show_api(settings: StackSettings) -> None:
-    components = supervision.components(settings.api_group)
+    components = supervisord.components(settings.api_group)
     if components is None:
         say("REST API  stopped; `make up` starts it")
         return

@@ -1,5 +1,5 @@
 """The processes of one home: started, checked, found, stopped.
 
 In: settings. Out: four running services under supervisord.
-Read `supervisor.py` first, then `processes.py`.
+Read `supervisor.py` first, then `supervisord.py` (any group of processes) and `processes.py`.
 """

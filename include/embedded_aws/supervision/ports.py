@@ -1,8 +1,11 @@
-"""The ports of one embedded AWS, and a clear word when one is taken."""
+"""The ports of one embedded AWS, and who holds one that is taken."""
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -54,10 +57,10 @@ class Ports:
     def check_free(self) -> None:
         """Raise PortTaken for the first port somebody already listens on."""
         for name, port in vars(self).items():
-            if not _is_free(port):
+            if not is_free(port):
                 setting = {"edge": "port", "s3": "s3_port"}.get(name, "internal_port")
                 raise PortTaken(
-                    f"Port {port} ({name}): taken by {_holder(port)}, expected it free. "
+                    f"Port {port} ({name}): taken by {told(holders(port))}, expected it free. "
                     f"Stop that process, or choose another port. {how_to_set(setting)}"
                 )
 
@@ -65,7 +68,8 @@ class Ports:
 _INTERNAL = [name for name in Ports.__dataclass_fields__ if name not in ("edge", "s3")]
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether a server can listen on this port of the loopback interface."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -75,17 +79,29 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _holder(port: int) -> str:
-    """Who listens on the port, as far as this user may know."""
+def holders(port: int) -> list[psutil.Process]:
+    """The processes that listen on the port, as far as this user may see them."""
     try:
         connections = psutil.net_connections(kind="tcp")
     except psutil.Error:
-        return "another process"
-    for connection in connections:
-        is_listener = connection.status == psutil.CONN_LISTEN and tuple(connection.laddr)[-1:] == (port,)
-        if is_listener and connection.pid:
-            try:
-                return f"process {connection.pid} ({psutil.Process(connection.pid).name()})"
-            except psutil.Error:
-                return f"process {connection.pid}"
-    return "another process"
+        return []
+    listening = [one for one in connections if one.status == psutil.CONN_LISTEN and one.laddr[1:] == (port,)]
+    found = []
+    for pid in sorted({one.pid for one in listening if one.pid}):
+        with contextlib.suppress(psutil.Error):
+            found.append(psutil.Process(pid))
+    return found
+
+
+def told(holding: Sequence[psutil.Process]) -> str:
+    """Name the processes by pid and command."""
+    return ", ".join(f"process {one.pid} ({command_line(one)})" for one in holding) or "another process"
+
+
+def command_line(process: psutil.Process, limit: int = 100) -> str:
+    """A process's command, shortened, or its name where the command is not to be seen."""
+    try:
+        text = shlex.join(process.cmdline()) or process.name()
+    except psutil.Error:
+        return "ended"
+    return text if len(text) <= limit else text[: limit - 1] + "…"

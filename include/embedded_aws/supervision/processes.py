@@ -38,16 +38,16 @@ class OwnProcess:
     owner: str
 
 
-def belonging_to(home: Path) -> list[OwnProcess]:
-    """Live processes that carry the home's marker, but for the caller."""
+def belonging_to(home: Path, marker: str = MARKER) -> list[OwnProcess]:
+    """Live processes that carry the home in the variable `marker`, but for the caller."""
     found = []
     for process in psutil.process_iter():
         try:
             variables = process.environ()
             is_live = process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
+        except (psutil.Error, OSError):
             continue
-        if is_live and process.pid != os.getpid() and variables.get(MARKER) == str(home):
+        if is_live and process.pid != os.getpid() and variables.get(marker) == str(home):
             found.append(OwnProcess(process, variables.get(ROLE, ""), variables.get(OWNER, "")))
     return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import subprocess
 import sys
 import threading
 import time
@@ -17,8 +16,9 @@ from embedded_aws.errors import AlreadyRunning, NotStarted
 from embedded_aws.s3 import seaweedfs
 from embedded_aws.settings import ACCUMULATED, Settings, saved
 from embedded_aws.store.resources import Store
-from embedded_aws.supervision import health, processes
+from embedded_aws.supervision import health, processes, supervisord
 from embedded_aws.supervision.ports import Ports
+from embedded_aws.supervision.supervisord import Group
 
 SUPERVISORD = "supervisord"
 CONTAINER = "container"
@@ -33,7 +33,7 @@ def up(settings: Settings, report: Callable[[str], None]) -> None:
         AlreadyRunning: the home runs with other settings.
         SettingError: the runtimes' file or a port cannot be used.
         PortTaken: somebody else listens on a port.
-        NotStarted: a part did not answer in time.
+        NotStarted: supervisord or a part did not answer in time.
     """
     with _exclusive(settings):
         if _supervisor(settings.home) is None:
@@ -106,26 +106,6 @@ def _launch(settings: Settings) -> None:
         directory.mkdir(parents=True, exist_ok=True)
     seaweedfs.remove_sockets(settings)
     seaweedfs.write_identities(settings)
-    configuration = settings.run_dir / "supervisord.conf"
-    configuration.write_text(_configuration(settings))
-    subprocess.run(
-        [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)],
-        env=processes.marked_environment(settings.home, SUPERVISORD),
-        cwd=settings.home,
-        stdin=subprocess.DEVNULL,
-        check=True,
-    )
-
-
-def _configuration(settings: Settings) -> str:
-    """The supervisord configuration: one program per part, restarted when it ends."""
-    sections = [
-        "[supervisord]",
-        f"logfile={_quoted(settings.log_dir / 'supervisord.log')}",
-        f"pidfile={_quoted(settings.run_dir / 'supervisord.pid')}",
-        f"childlogdir={_quoted(settings.log_dir)}",
-    ]
-    python_path = Path(__file__).resolve().parents[2]
     ours = [sys.executable, "-m"]
     commands = {
         "s3": seaweedfs.command(settings),
@@ -134,27 +114,18 @@ def _configuration(settings: Settings) -> str:
         "edge": [*ours, "embedded_aws.edge.edge", str(settings.home)],
         "controller": [*ours, "embedded_aws.controller.controller", str(settings.home)],
     }
-    for name, command in commands.items():
-        sections += [
-            f"[program:{name}]",
-            "command=" + " ".join(_quoted(part) for part in command),
-            f"directory={_quoted(settings.home)}",
-            f'environment=PYTHONPATH="{_quoted(python_path)}",PYTHONUNBUFFERED="1",{processes.ROLE}="{name}"',
-            "autorestart=true",
-            "startretries=1000",
-            "stopwaitsecs=5",
-            "redirect_stderr=true",
-            f"stdout_logfile={_quoted(settings.log_dir / name)}.log",
-            "stdout_logfile_maxbytes=10MB",
-            "stdout_logfile_backups=1",
-        ]
-    return "\n".join(sections) + "\n"
+    environment = {
+        **processes.marked_environment(settings.home, SUPERVISORD),
+        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+        "PYTHONUNBUFFERED": "1",
+    }
+    roles = {name: {processes.ROLE: name} for name in commands}
+    supervisord.start(_group(settings), commands, environment, roles)
 
 
-def _quoted(part: str | Path) -> str:
-    """A word of a supervisord value, which expands per cent signs and splits at spaces."""
-    text = str(part).replace("%", "%%")
-    return f'"{text}"' if " " in text else text
+def _group(settings: Settings) -> Group:
+    """Return our processes: they are started again for ever, because jobs and endpoints depend on them."""
+    return Group(settings.home, settings.run_dir, settings.log_dir, start_s=1, retries=1000, stop_s=5)
 
 
 def _wait_healthy(settings: Settings) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from unit.stack.fake_airflow import FakeAirflow
 
-from stack import paths, processes
+from embedded_aws.supervision import ports
+from stack import paths
 from stack.settings import StackSettings
 
 
@@ -26,7 +27,7 @@ def port_block(size: int = 40) -> int:
     """Return the first of `size` free ports, below those the system gives to outgoing connections."""
     for _ in range(1000):
         first = random.randrange(16000, 32000, size)
-        if all(processes.is_free(port) for port in range(first, first + size)):
+        if all(ports.is_free(port) for port in range(first, first + size)):
             return first
     raise LookupError("no free ports between 16000 and 32000")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from embedded_aws.supervision import ports
 from stack import processes
 from stack.errors import PortTaken
 
@@ -110,11 +111,11 @@ def test_a_taken_port_names_its_owner_and_the_setting(free_port: Callable[[], in
     processes.require_port(port, "Airflow", "HISTOFLOW_AIRFLOW_PORT")
 
     with socket.create_server(("127.0.0.1", port)):
-        assert not processes.is_free(port)
+        assert not ports.is_free(port)
         with pytest.raises(PortTaken) as caught:
             processes.require_port(port, "Airflow", "HISTOFLOW_AIRFLOW_PORT")
 
     message = str(caught.value)
-    assert message.startswith(f"port {port}: taken by pid {os.getpid()} (")
+    assert message.startswith(f"port {port}: taken by process {os.getpid()} (")
     assert "expected free for Airflow" in message
     assert "set HISTOFLOW_AIRFLOW_PORT to another port" in message

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from local_aws import kill
 
-from stack import prediction_api, processes, services
+from stack import prediction_api, services
 from stack.clients import connect
 from stack.environments import interpreter
 from stack.errors import PortTaken
@@ -86,7 +86,7 @@ def test_state_survives_a_kill_of_everything(
     services.down(stack)
     assert of(stack) == []
     ports = (stack.airflow_port, stack.aws_port, stack.s3_port, stack.api_port)
-    assert all(processes.is_free(port) for port in ports)
+    assert all(ports.is_free(port) for port in ports)
 
 
 @pytest.mark.parametrize("port", ["airflow_port", "aws_port", "s3_port", "api_port"])

@@ -10,9 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stack import processes, running, supervision
-from stack.errors import ServiceFailed
-from stack.supervision import Group
+from embedded_aws.errors import NotStarted
+from embedded_aws.supervision import supervisord
+from embedded_aws.supervision.supervisord import Group
+from stack import processes, running
 
 WAIT = [sys.executable, "-c", "import signal; print('100% there', flush=True); signal.pause()"]
 
@@ -30,7 +31,7 @@ def environment(group: Group) -> dict[str, str]:
 @pytest.fixture(autouse=True)
 def nothing_left(group: Group) -> Iterator[None]:
     yield
-    supervision.shut_down(group)
+    supervisord.shut_down(group)
     processes.stop(group.home)
 
 
@@ -44,46 +45,46 @@ def until(condition: Callable[[], object], timeout_s: float = 60) -> None:
 
 
 def pid_of(group: Group, name: str) -> int:
-    return next((c.pid for c in supervision.components(group) or [] if c.name == name), 0)
+    return next((c.pid for c in supervisord.components(group) or [] if c.name == name), 0)
 
 
 def test_runs_restarts_and_stops(group: Group, environment: dict[str, str]) -> None:
-    assert supervision.components(group) is None
+    assert supervisord.components(group) is None
 
-    supervision.start(group, {"one": WAIT, "two": WAIT}, environment)
+    supervisord.start(group, {"one": WAIT, "two": WAIT}, environment)
     until(lambda: pid_of(group, "one"))
     first = pid_of(group, "one")
     os.kill(first, signal.SIGKILL)
     until(lambda: pid_of(group, "one") not in (0, first))
-    until(lambda: "there" in supervision.log_path(group, "two").read_text())
+    until(lambda: "there" in supervisord.log_path(group, "two").read_text())
     pids = [process.pid for process in processes.find(group.home)]
-    supervision.shut_down(group)
+    supervisord.shut_down(group)
 
     assert len(pids) == 3
-    assert not supervision.is_running(group)
+    assert not supervisord.is_running(group)
     assert processes.find(group.home) == []
     assert not any(psutil.pid_exists(pid) for pid in pids if pid != os.getpid())
-    assert "100% there" in supervision.log_path(group, "two").read_text()
+    assert "100% there" in supervisord.log_path(group, "two").read_text()
 
 
 def test_what_a_killed_supervisor_leaves_is_found(group: Group, environment: dict[str, str]) -> None:
-    supervision.start(group, {"one": WAIT}, environment)
+    supervisord.start(group, {"one": WAIT}, environment)
     until(lambda: pid_of(group, "one"))
-    until(lambda: "there" in supervision.log_path(group, "one").read_text())  # it would die of printing later
+    until(lambda: "there" in supervisord.log_path(group, "one").read_text())  # it would die of printing later
     supervisor = int((group.run / "supervisord.pid").read_text())
 
     os.kill(supervisor, signal.SIGKILL)
-    until(lambda: not supervision.is_running(group))
+    until(lambda: not supervisord.is_running(group))
 
     assert len(processes.stop(group.home)) == 1
-    supervision.start(group, {"one": WAIT}, environment)
+    supervisord.start(group, {"one": WAIT}, environment)
     until(lambda: pid_of(group, "one"))
 
 
 def test_a_component_that_cannot_start_is_given_up(group: Group, environment: dict[str, str]) -> None:
-    supervision.start(group, {"absent": ["/nonexistent/program"]}, environment)
+    supervisord.start(group, {"absent": ["/nonexistent/program"]}, environment)
 
-    until(lambda: [c.is_given_up for c in supervision.components(group) or []] == [True], timeout_s=30)
+    until(lambda: [c.is_given_up for c in supervisord.components(group) or []] == [True], timeout_s=30)
 
 
 def test_what_was_given_up_is_started_again_once_it_can_be(
@@ -92,7 +93,7 @@ def test_what_was_given_up_is_started_again_once_it_can_be(
     mended = tmp_path / "mended"
     commands = {"one": ["sh", "-c", f"test -e {mended} && exec sleep 600"]}
     running.keep("one", group, commands, environment, lambda: None)
-    until(lambda: [c.is_given_up for c in supervision.components(group) or []] == [True], timeout_s=30)
+    until(lambda: [c.is_given_up for c in supervisord.components(group) or []] == [True], timeout_s=30)
 
     mended.touch()
     running.keep("one", group, commands, environment, lambda: None)
@@ -103,12 +104,12 @@ def test_what_was_given_up_is_started_again_once_it_can_be(
 def test_a_long_home_gets_a_short_socket(group: Group, environment: dict[str, str], tmp_path: Path) -> None:
     deep = Group(home=group.home, run=tmp_path / ("long-" * 20) / ("path-" * 10), logs=group.logs)
     try:
-        supervision.start(deep, {"one": WAIT}, environment)
-        assert supervision.is_running(deep)
+        supervisord.start(deep, {"one": WAIT}, environment)
+        assert supervisord.is_running(deep)
     finally:
-        supervision.shut_down(deep)
+        supervisord.shut_down(deep)
 
 
 def test_a_broken_configuration_is_reported(group: Group, environment: dict[str, str]) -> None:
-    with pytest.raises(ServiceFailed, match="supervisord: did not start"):
-        supervision.start(group, {"a:b]\n[": WAIT}, environment)
+    with pytest.raises(NotStarted, match="supervisord: did not start"):
+        supervisord.start(group, {"a:b]\n[": WAIT}, environment)

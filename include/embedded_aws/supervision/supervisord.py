@@ -1,4 +1,4 @@
-"""A service's processes under supervisord: started, restarted when they die, stopped as whole groups."""
+"""Groups of processes under supervisord: started, restarted when they die, stopped as whole groups."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xmlrpc.client
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,23 +21,26 @@ from typing import Any
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
-from stack.errors import ServiceFailed
+from embedded_aws.errors import NotStarted
 
 MAX_SOCKET_PATH = 90  # of the 107 bytes Unix allows: supervisord appends its pid while it makes the socket
 START_S = 20.0
-STOP_S = 15
 
 
 @dataclass(frozen=True)
 class Group:
     """What one supervisord runs: its working folder, the folder of its own files, the folder of the logs.
 
-    The processes are found again by the working folder: see `processes.marker`.
+    A process that ends within `start_s` seconds is started again `retries` times at most. On a stop, it has
+    `stop_s` seconds before its process group is killed.
     """
 
     home: Path
     run: Path
     logs: Path
+    start_s: int = 5
+    retries: int = 2
+    stop_s: int = 15
 
 
 @dataclass(frozen=True)
@@ -55,16 +59,27 @@ class ComponentState:
         return self.state in ("FATAL", "UNKNOWN")
 
 
-def start(group: Group, commands: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> None:
+def start(
+    group: Group,
+    commands: Mapping[str, Sequence[str]],
+    environment: Mapping[str, str],
+    own: Mapping[str, Mapping[str, str]] | None = None,
+) -> None:
     """Start supervisord with these commands, detached from the calling process.
 
+    Args:
+        group: where it works.
+        commands: by the name of each process.
+        environment: the whole environment of all of them.
+        own: further variables of single processes, by their name.
+
     Raises:
-        ServiceFailed: it did not come up; the message has the end of its output.
+        NotStarted: it did not come up; the message has the end of its output.
     """
     for folder in (group.run, group.logs, group.home):
         folder.mkdir(parents=True, exist_ok=True)
     configuration = group.run / "supervisord.conf"
-    configuration.write_text(_configuration(group, commands))
+    configuration.write_text(_configuration(group, commands, own or {}))
     done = subprocess.run(  # it detaches itself once it has read its configuration
         [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(configuration)],
         cwd=group.home,
@@ -74,14 +89,14 @@ def start(group: Group, commands: Mapping[str, Sequence[str]], environment: Mapp
         text=True,
         check=False,
     )
-    deadline = time.monotonic() + START_S
+    deadline, pause = time.monotonic() + START_S, threading.Event()
     while not is_running(group):
         if done.returncode or time.monotonic() > deadline:
-            raise ServiceFailed(
+            raise NotStarted(
                 f"supervisord: did not start, expected up within {START_S:.0f} s. "
                 f"It printed:\n{done.stdout}{done.stderr}"
             )
-        time.sleep(0.1)
+        pause.wait(0.1)
 
 
 def is_running(group: Group) -> bool:
@@ -99,7 +114,7 @@ def components(group: Group) -> list[ComponentState] | None:
 
 
 def start_given_up(group: Group) -> None:
-    """Start those processes again that supervisord has stopped restarting; what kept them may be mended."""
+    """Start the processes again that supervisord has given up; their cause may be mended by now."""
     with _remote(group) as supervisor:
         for component in components(group) or []:
             if component.state == "FATAL":
@@ -112,9 +127,9 @@ def shut_down(group: Group) -> None:
         with _remote(group) as supervisor:
             process = psutil.Process(supervisor.getPID())
             supervisor.shutdown()
-        process.wait(timeout=STOP_S + 10)
+        process.wait(timeout=group.stop_s + 10)
     except (OSError, xmlrpc.client.Error, psutil.Error):
-        return  # it does not run, or does not end: `processes.stop` sees to what is left
+        return  # it does not run, or does not end: the caller ends what is left
 
 
 def log_path(group: Group, name: str) -> Path:
@@ -122,7 +137,9 @@ def log_path(group: Group, name: str) -> Path:
     return group.logs / f"{name}.log"
 
 
-def _configuration(group: Group, commands: Mapping[str, Sequence[str]]) -> str:
+def _configuration(
+    group: Group, commands: Mapping[str, Sequence[str]], own: Mapping[str, Mapping[str, str]]
+) -> str:
     parser = configparser.RawConfigParser()
     parser["unix_http_server"] = {"file": str(_socket(group)), "chmod": "0700"}
     parser["supervisord"] = {
@@ -140,12 +157,13 @@ def _configuration(group: Group, commands: Mapping[str, Sequence[str]]) -> str:
     for name, command in commands.items():
         parser[f"program:{name}"] = {
             "command": shlex.join(command),
+            "environment": ",".join(f'{key}="{value}"' for key, value in own.get(name, {}).items()),
             "autorestart": "true",
-            "startsecs": "5",
-            "startretries": "2",
+            "startsecs": str(group.start_s),
+            "startretries": str(group.retries),
             "stopasgroup": "true",
             "killasgroup": "true",
-            "stopwaitsecs": str(STOP_S),
+            "stopwaitsecs": str(group.stop_s),
             "redirect_stderr": "true",
             "stdout_logfile": str(log_path(group, name)),
             "stdout_logfile_maxbytes": "20MB",
@@ -165,7 +183,7 @@ def _socket(group: Group) -> Path:
     if len(str(path)) <= MAX_SOCKET_PATH:
         return path
     digest = hashlib.sha256(str(path).encode()).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"histoflow-{digest}.sock"
+    return Path(tempfile.gettempdir()) / f"supervisor-{digest}.sock"
 
 
 @contextlib.contextmanager
