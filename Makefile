@@ -80,6 +80,7 @@ check: lint types test-fast  ## Lint, check types, run the quick tests
 lint: test-environments
 	@$(DEV)/ruff check .
 	@$(DEV)/ruff format --check --quiet .
+	@PYTHONPATH=include:plugins $(DEV)/lint-imports --no-logo --no-cache
 
 types: test-environments
 	@$(DEV)/mypy

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,16 +15,21 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = {"airflow", "histoflow", "idc", "embedded_aws", "stack", "training_scripts", "dags"}
-# Each part of the tree, and which of the parts (or Airflow) it may import.
+# What scripts outside of packages may import; the packages have contracts in pyproject.toml.
 MAY_IMPORT = {
     "dags": {"airflow", "histoflow", "idc"},
-    "plugins": {"airflow", "histoflow", "idc"},
-    "include/idc": {"idc"},
-    "include/embedded_aws": {"embedded_aws"},
-    "include/stack": {"stack", "embedded_aws", "idc"},
     "training_scripts": set[str](),
     "tests/embedded_aws": {"embedded_aws"},
 }
+# A line for the end of a module, and the contract that forbids it.
+FORBIDDEN = [
+    ("include/idc/jobs/spec.py", "import histoflow.runs", "Plugins import the library"),
+    ("include/idc/jobs/state.py", "import embedded_aws.settings", "What runs on AWS does not know"),
+    ("include/embedded_aws/settings.py", "import idc.layout", "The embedded AWS stands alone"),
+    ("include/idc/train/results.py", "import idc.tune.trials", "A stage imports what all stages share"),
+    ("include/idc/converter/split.py", "import idc.layout", "A stage imports what all stages share"),
+    ("plugins/histoflow/links.py", "import histoflow.operators.job", "No import circles"),
+]
 DAG_LINES = 120
 
 
@@ -53,6 +63,36 @@ def test_imports_point_one_way(part: str) -> None:
     for path in files(part):
         roots = {module.split(".")[0] for module in imports(path)} & OURS
         assert roots <= MAY_IMPORT[part], f"{path.relative_to(ROOT)} imports {roots - MAY_IMPORT[part]}"
+
+
+def lint_imports(tree: Path) -> dict[str, str]:
+    """Return what the linter says of each contract: KEPT or BROKEN."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-logo", "--no-cache"],
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": f"{tree / 'include'}:{tree / 'plugins'}"},
+        capture_output=True,
+        text=True,
+    )
+    found = re.findall(r"^(.+) (KEPT|BROKEN)\b", done.stdout, re.MULTILINE)
+    assert found, done.stdout + done.stderr
+    return dict(found)
+
+
+def test_the_contracts_on_imports_are_kept() -> None:
+    assert set(lint_imports(ROOT).values()) == {"KEPT"}
+
+
+def test_a_forbidden_import_is_caught(tmp_path: Path) -> None:
+    for part in ("include", "plugins"):
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for path, line, contract in FORBIDDEN:
+        with (tmp_path / path).open("a") as module:
+            module.write(f"\n{line}\n")
+        broken = [name for name, said in lint_imports(tmp_path).items() if said == "BROKEN"]
+        assert any(name.startswith(contract) for name in broken), f"{line} in {path}"
+        shutil.copy(ROOT / path, tmp_path / path)
 
 
 @pytest.mark.parametrize("part", ["dags", "plugins", "include/idc"])
