@@ -56,7 +56,7 @@ def idc_convert() -> None:
         from idc.convert import stage
         from idc.settings import settings
 
-        return stage.plan(
+        planned = stage.plan(
             runs.store(),
             settings(),
             dag_id=runs.dag_id(),
@@ -66,6 +66,7 @@ def idc_convert() -> None:
             instances=runs.parameter("instances", None),
             rebuild=runs.rebuild(),
         )
+        return planned.to_dict()
 
     @task(
         outlets=[DATASET],

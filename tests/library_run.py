@@ -28,9 +28,10 @@ def with_a_dataset() -> ObjectStore:
     planned = convert.plan(
         made, SETTINGS, dag_id="idc_convert", partition=PARTITION, options=ConversionSettings()
     )
-    arguments = planned["spec"]["request"]["AppSpecification"]["ContainerArguments"]
+    assert planned.spec is not None
+    arguments = planned.spec.request["AppSpecification"]["ContainerArguments"]
     run_conversion(parse_arguments(arguments), made.client)
-    convert.publish(made, partition=PARTITION, dataset_digest=planned["dataset_digest"])
+    convert.publish(made, partition=PARTITION, dataset_digest=planned.dataset_digest)
     return made
 
 

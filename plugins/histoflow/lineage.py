@@ -13,26 +13,26 @@ from openlineage.client.event_v2 import Dataset
 from openlineage.client.facet_v2 import external_query_run
 
 from idc import layout
-from idc.jobs.spec import JobKind, JobSpec
+from idc.jobs.spec import JobSpec
 
 # The members of SageMaker's requests below which the addresses are of what is written.
 _WRITES = {"OutputDataConfig", "ProcessingOutputConfig", "TransformOutput", "CheckpointConfig"}
 
 
-def lineage(kind: JobKind, spec: Mapping[str, Any], job: str | None) -> OperatorLineage[Any, Any]:
+def lineage(spec: JobSpec | None, job: str | None) -> OperatorLineage[Any, Any]:
     """Return the lineage of the job that a specification became; its `reads` and `writes` count as well.
 
     An address that a job of the library gets among its arguments is in neither place of the request.
     """
-    if job is None:
+    if spec is None or job is None:
         return OperatorLineage()
-    addresses = list(_addresses(JobSpec.from_dict(kind, spec).request_of(job)))
-    reads = [*spec.get("reads", []), *(uri for uri, is_written in addresses if not is_written)]
-    writes = [*spec.get("writes", []), *(uri for uri, is_written in addresses if is_written)]
+    addresses = list(_addresses(spec.request_of(job)))
+    reads = [*spec.reads, *(uri for uri, is_written in addresses if not is_written)]
+    writes = [*spec.writes, *(uri for uri, is_written in addresses if is_written)]
     return OperatorLineage(
         inputs=[_dataset(uri) for uri in dict.fromkeys(reads)],
         outputs=[_dataset(uri) for uri in dict.fromkeys(writes)],
-        run_facets={"externalQuery": external_query_run.ExternalQueryRunFacet(job, f"sagemaker {kind}")},
+        run_facets={"externalQuery": external_query_run.ExternalQueryRunFacet(job, f"sagemaker {spec.kind}")},
     )
 
 

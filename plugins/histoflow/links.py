@@ -62,8 +62,8 @@ class JobFacts:
     job: str
     region: str | None
     partition: str | None = None
-    variant: str | None = None
-    dataset_digest: str | None = None
+    variant: str = ""
+    dataset_digest: str = ""
 
     def page(self, name: str) -> str:
         """Return the key of a page of the candidate that the job trains or scores, empty for other jobs."""

@@ -18,6 +18,7 @@ from local_aws import LocalAws
 
 from idc import layout
 from idc.convert import stage
+from idc.convert.stage import ConversionPlan
 from idc.converter.conversion import Conversion, ConversionSettings, parse_arguments
 from idc.converter.index import find_index, verify_dataset
 from idc.converter.records.recordio import read_records
@@ -53,14 +54,15 @@ def csv_of(sides: dict[str, str]) -> str:
     return "patient,split\n" + "".join(f"{patient},{split}\n" for patient, split in sides.items())
 
 
-def planned(store: ObjectStore, partition: str, **changes: Any) -> dict[str, Any]:
+def planned(store: ObjectStore, partition: str, **changes: Any) -> ConversionPlan:
     settings = Settings(bucket=store.bucket, role_arn="arn:aws:iam::123456789012:role/histoflow")
     changes = {"options": SETTINGS, **changes}
     return stage.plan(store, settings, dag_id="idc_convert", partition=partition, **changes)
 
 
-def asked(plan: dict[str, Any]) -> Conversion:
-    arguments = plan["spec"]["request"]["AppSpecification"]["ContainerArguments"]
+def asked(plan: ConversionPlan) -> Conversion:
+    assert plan.spec is not None
+    arguments = plan.spec.request["AppSpecification"]["ContainerArguments"]
     return replace(parse_arguments(arguments), resources="absent")
 
 
@@ -96,12 +98,12 @@ def test_a_given_split_is_followed(
     store.put("published/split.csv", path.read_bytes())
     uri = {"path": str(path), "s3": store.uri("published/split.csv"), "http": f"{website}/split.csv"}[kind]
     plan = planned(store, snapshot, split=uri)
-    assert plan["dataset_digest"] != planned(store, snapshot)["dataset_digest"]
+    assert plan.dataset_digest != planned(store, snapshot).dataset_digest
     path.unlink()  # the job reads its own copy
-    if plan["spec"] is not None:  # every way of naming the same split names the same dataset
+    if plan.spec is not None:  # every way of naming the same split names the same dataset
         run(store, asked(plan))
-    assert sides_of(store, plan["dataset_digest"]) == GIVEN
-    index = find_index(store, plan["dataset_digest"])
+    assert sides_of(store, plan.dataset_digest) == GIVEN
+    index = find_index(store, plan.dataset_digest)
     assert index is not None
     assert store.head(layout.given_split(index.split_sha256))
 
@@ -196,16 +198,14 @@ def test_edge_patches_are_padded_or_left_out_and_counted(store: ObjectStore, sna
 )
 def test_another_choice_is_another_dataset(store: ObjectStore, snapshot: str, change: dict[str, Any]) -> None:
     options = replace(SETTINGS, **change)
-    assert (
-        planned(store, snapshot, options=options)["dataset_digest"]
-        != planned(store, snapshot)["dataset_digest"]
-    )
+    assert planned(store, snapshot, options=options).dataset_digest != planned(store, snapshot).dataset_digest
 
 
 def test_the_number_of_instances_is_no_other_dataset(store: ObjectStore, snapshot: str) -> None:
     one, many = planned(store, snapshot, instances=1), planned(store, snapshot, instances=32)
-    assert one["dataset_digest"] == many["dataset_digest"]
-    cluster = many["spec"]["request"]["ProcessingResources"]["ClusterConfig"]
+    assert one.dataset_digest == many.dataset_digest
+    assert many.spec is not None
+    cluster = many.spec.request["ProcessingResources"]["ClusterConfig"]
     assert cluster["InstanceCount"] == 32
 
 
@@ -217,7 +217,7 @@ def test_a_damaged_dataset_is_not_reused_and_can_be_made_anew(
     index = run(store, conversion)
     whole = objects(store, conversion)
     with caplog.at_level("INFO"):
-        assert planned(store, snapshot, options=options)["spec"] is None
+        assert planned(store, snapshot, options=options).spec is None
     assert f"reading all {len(index.files)} files" in caplog.text
     prefix = layout.dataset_prefix(index.dataset_digest)
     for key in (prefix + index.files[0].key, layout.split_table(index.dataset_digest)):
@@ -225,10 +225,10 @@ def test_a_damaged_dataset_is_not_reused_and_can_be_made_anew(
     with pytest.raises(CorruptShard, match=rf"{index.files[0].key}.*rebuild"):
         planned(store, snapshot, options=options)
     again = planned(store, snapshot, options=options, rebuild="manual__1 1")
-    assert again["dataset_digest"] == index.dataset_digest
+    assert again.dataset_digest == index.dataset_digest
     finished = (layout.index(index.dataset_digest), layout.parts_prefix(index.dataset_digest))
     assert objects(store, conversion).keys() == {key for key in whole if not key.startswith(finished)}
     later = planned(store, snapshot, options=options, rebuild="manual__1 2")
-    assert later["spec"] != again["spec"]  # or the first job's result would be taken for this one's
+    assert later.spec != again.spec  # or the first job's result would be taken for this one's
     run(store, asked(again))
     assert objects(store, conversion) == whole

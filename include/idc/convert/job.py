@@ -62,4 +62,12 @@ def conversion_spec(
         volume_gb=settings.processing_volume_gb,
         max_runtime_s=settings.processing_max_runtime_s,
     )
-    return JobSpec(JobKind.PROCESSING, prefix_of(dag_id, partition), request)
+    return JobSpec(
+        JobKind.PROCESSING,
+        prefix_of(dag_id, partition),
+        request,
+        dataset_digest=dataset_digest,
+        # The request has these addresses among the job's arguments, where lineage does not look.
+        reads=(conversion.archive,),
+        writes=(conversion.output,),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from idc import layout
@@ -16,10 +16,23 @@ from idc.errors import MissingObject
 from idc.ingest.http_responses import address
 from idc.ingest.snapshot import point_to_dataset
 from idc.ingest.sources import open_source
+from idc.jobs.spec import JobSpec
 from idc.settings import Settings
 from idc.storage import ObjectStore
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ConversionPlan:
+    """The dataset that a snapshot becomes, and the job that makes it; None if nothing is to be done."""
+
+    dataset_digest: str
+    spec: JobSpec | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as plain values for the next task."""
+        return {"dataset_digest": self.dataset_digest, "spec": self.spec and self.spec.to_dict()}
 
 
 def plan(
@@ -32,8 +45,8 @@ def plan(
     split: str | None = None,
     instances: int | None = None,
     rebuild: str = "",
-) -> dict[str, Any]:
-    """Return the digest of the dataset to be, and the job that makes it, or None where it is there and whole.
+) -> ConversionPlan:
+    """Return the dataset to be and the job that makes it; there is no job if the dataset is there and whole.
 
     Args:
         store: the product's bucket.
@@ -61,7 +74,7 @@ def plan(
     elif (index := find_index(store, digest)) is not None:
         _verify(store, index)
         log.info("Dataset %s exists: same snapshot, code, image and settings. No job is run.", digest)
-        return {"dataset_digest": digest, "spec": None}
+        return ConversionPlan(digest, None)
     log.info("Dataset %s does not exist yet: a job converts the snapshot of %s.", digest, partition)
     spec = conversion_spec(
         store,
@@ -73,13 +86,7 @@ def plan(
         instances=instances or settings.processing_instance_count,
         rebuild=rebuild,
     )
-    # What the job reads and writes is among its arguments, where nobody who looks at the request finds it.
-    about = {
-        "dataset_digest": digest,
-        "reads": [store.uri(layout.archive(partition))],
-        "writes": [store.uri(layout.dataset_prefix(digest))],
-    }
-    return {"dataset_digest": digest, "spec": {**spec.to_dict(), **about}}
+    return ConversionPlan(digest, spec)
 
 
 def publish(store: ObjectStore, *, partition: str, dataset_digest: str) -> dict[str, Any]:

@@ -54,11 +54,19 @@ class JobKind(enum.StrEnum):
 
 @dataclass(frozen=True)
 class JobSpec:
-    """One job to run: its kind, the readable head of its name, and the request without a name."""
+    """One job to run: its kind, the readable head of its name, and the request without a name.
+
+    The rest does not decide the name: the variant and dataset the job is about, and S3 addresses that it
+    reads and writes beside those of the request.
+    """
 
     kind: JobKind
     prefix: str
     request: Mapping[str, Any]
+    variant: str = ""
+    dataset_digest: str = ""
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -84,13 +92,28 @@ class JobSpec:
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the specification as plain values that a task can hand to the next, which knows the kind."""
-        return {"prefix": self.prefix, "request": dict(self.request)}
+        """Return the specification as plain values for the next task, which knows the kind; omit defaults."""
+        about = {
+            "variant": self.variant,
+            "dataset_digest": self.dataset_digest,
+            "reads": list(self.reads),
+            "writes": list(self.writes),
+        }
+        given = {name: value for name, value in about.items() if value}
+        return {"prefix": self.prefix, "request": dict(self.request), **given}
 
     @classmethod
     def from_dict(cls, kind: JobKind, values: Mapping[str, Any]) -> Self:
-        """Return the specification that `to_dict` wrote."""
-        return cls(kind, values["prefix"], values["request"])
+        """Return the specification that `to_dict` wrote; ignore what a stage has added to it."""
+        return cls(
+            kind,
+            values["prefix"],
+            values["request"],
+            variant=values.get("variant", ""),
+            dataset_digest=values.get("dataset_digest", ""),
+            reads=tuple(values.get("reads", ())),
+            writes=tuple(values.get("writes", ())),
+        )
 
 
 def prefix_of(dag_id: str, partition: str, variant: str = "", again: str = "") -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,6 +20,32 @@ if TYPE_CHECKING:
 UPLOAD_GRACE = timedelta(minutes=30)
 # How long an accepted job may wait for capacity, or for its turn.
 PENDING_LIMIT = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """A completed job: its name, seconds of work and of billing, price, model and last metrics.
+
+    Seconds and price are None where they are not known.
+    """
+
+    job: str
+    arn: str = ""
+    run_s: int | None = None
+    billable_s: int | None = None
+    model_data: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    cost: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as plain values for the next task; omit what is not known."""
+        known = {name: value for name, value in asdict(self).items() if value not in (None, "", {})}
+        return {"run_s": self.run_s, **known}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Return the result that `to_dict` wrote."""
+        return cls(**values)
 
 
 @dataclass(frozen=True)
@@ -129,13 +155,17 @@ class JobState:
         action = f"Read its log in {self.kind.log_group}, mend the cause and run the task again."
         return JobFailed(self.kind, self.name, observed, "Completed", action)
 
-    def summary(self) -> dict[str, Any]:
-        """Return the few values a task hands on: name, ARN, seconds of work, model and last metrics."""
-        result: dict[str, Any] = {"job": self.name, "arn": self.arn, "run_s": self.run_s}
-        if self.billable_s is not None:
-            result["billable_s"] = self.billable_s
-        found = {"model_data": self.model_data, "metrics": self.metrics}
-        return {**result, **{name: value for name, value in found.items() if value}}
+    def result(self, cost: float | None = None) -> JobResult:
+        """Return what a task hands on of a completed job."""
+        return JobResult(
+            job=self.name,
+            arn=self.arn,
+            run_s=self.run_s,
+            billable_s=self.billable_s,
+            model_data=self.model_data,
+            metrics=self.metrics,
+            cost=cost,
+        )
 
 
 def _has_fleet(description: Mapping[str, Any]) -> bool:

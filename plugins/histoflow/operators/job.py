@@ -29,8 +29,8 @@ class SageMakerJobOperator(BaseOperator):
     """Submits the job of a specification, or adopts it, and waits for it without a worker.
 
     `spec` is a `JobSpec` as plain values, usually from the task before; without one there is nothing to do
-    and the task is skipped. The job's log is in the task's log, each line once. Returns the job's name, ARN,
-    seconds of work and of billing, cost where the price is known, and its model's address, if any.
+    and the task is skipped. The job's log is in the task's log, each line once. Returns a `JobResult` as
+    plain values.
     """
 
     template_fields: Sequence[str] = ("spec",)
@@ -68,10 +68,11 @@ class SageMakerJobOperator(BaseOperator):
         if self.spec is None:
             raise AirflowSkipException("There is no job to run: the task before says why.")
         self._prepare(self.spec)
-        submission = self.hook.submit_or_adopt(JobSpec.from_dict(self.kind, self.spec))
+        spec = JobSpec.from_dict(self.kind, self.spec)
+        submission = self.hook.submit_or_adopt(spec)
         state, self._job = submission.state, submission.state.name
         log = self._log_of(state.name, context)
-        self._announce(state, context)
+        self._announce(spec, state, context)
         if self._is_killed:
             self.on_kill()
         elif self.deferrable and not state.is_over:
@@ -102,26 +103,26 @@ class SageMakerJobOperator(BaseOperator):
         """Return what the job read and wrote, for OpenLineage."""
         from histoflow.lineage import lineage
 
-        return lineage(self.kind, self.spec or {}, self._job)
+        return lineage(JobSpec.from_dict(self.kind, self.spec) if self.spec else None, self._job)
 
     def _prepare(self, spec: Mapping[str, Any]) -> None:
         """Make what the job needs to be there before it is submitted; most need nothing."""
 
-    def _announce(self, state: JobState, context: Context) -> None:
+    def _announce(self, spec: JobSpec, state: JobState, context: Context) -> None:
         """Log what the job may cost, and show the task's buttons while the job runs."""
         from idc.dashboard.console_links import region_of
         from idc.jobs.prices import prices
 
         if state.fleet is not None and not state.is_over:
             self.log.info("%s", state.fleet.estimate(prices()))
-        spec, run = self.spec or {}, context.get("dag_run")
+        run = context.get("dag_run")
         facts = JobFacts(
             kind=self.kind,
             job=state.name,
             region=region_of(self.hook.api),
             partition=run.partition_key if run is not None else None,
-            variant=spec.get("variant"),
-            dataset_digest=spec.get("dataset_digest"),
+            variant=spec.variant,
+            dataset_digest=spec.dataset_digest,
         )
         JobFactsLink.persist(context, self.operator_extra_links, facts)
 
@@ -158,10 +159,9 @@ class SageMakerJobOperator(BaseOperator):
         from idc.jobs.prices import prices
 
         cost = state.cost(table := prices())
-        if cost is None:
-            return state.summary()
-        self.log.info("Cost on Amazon %.4f %s (prices of %s).", cost, table.currency, table)
-        return {**state.summary(), "cost": cost}
+        if cost is not None:
+            self.log.info("Cost on Amazon %.4f %s (prices of %s).", cost, table.currency, table)
+        return state.result(cost).to_dict()
 
     def _print_rest(self, state: JobState, log: JobLog) -> None:  # noqa: ARG002
         """Print the rest of the job's log."""

@@ -15,6 +15,7 @@ from moto import mock_aws
 
 from idc import layout
 from idc.convert import stage as convert
+from idc.convert.stage import ConversionPlan
 from idc.converter.conversion import ConversionSettings, parse_arguments
 from idc.converter.convert import convert as run_conversion
 from idc.converter.index import find_index
@@ -44,10 +45,11 @@ def contents() -> tuple[str, dict[str, bytes], dict[str, bytes]]:
         ingest.run(store, partition=PARTITION, archive=SAMPLE)
         before = everything(store)
         planned = plan_conversion(store)
-        request = planned["spec"]["request"]
+        assert planned.spec is not None
+        request = planned.spec.request
         run_conversion(parse_arguments(request["AppSpecification"]["ContainerArguments"]), store.client)
-        convert.publish(store, partition=PARTITION, dataset_digest=planned["dataset_digest"])
-        return planned["dataset_digest"], before, everything(store)
+        convert.publish(store, partition=PARTITION, dataset_digest=planned.dataset_digest)
+        return planned.dataset_digest, before, everything(store)
 
 
 def empty_store() -> ObjectStore:
@@ -67,7 +69,7 @@ def filled(store: ObjectStore, objects: Mapping[str, bytes]) -> ObjectStore:
     return store
 
 
-def plan_conversion(store: ObjectStore, options: ConversionSettings = OPTIONS) -> dict[str, Any]:
+def plan_conversion(store: ObjectStore, options: ConversionSettings = OPTIONS) -> ConversionPlan:
     return convert.plan(store, SETTINGS, dag_id="idc_convert", partition=PARTITION, options=options)
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from histoflow.lineage import lineage
-from idc.jobs.spec import JOB_NAME, JobKind
+from idc.jobs.spec import JOB_NAME, JobKind, JobSpec
 
 
 def test_what_a_request_reads_and_writes_is_told_apart() -> None:
@@ -14,7 +14,7 @@ def test_what_a_request_reads_and_writes_is_told_apart() -> None:
         "CheckpointConfig": {"S3Uri": "s3://b/checkpoints"},
     }
 
-    found = lineage(JobKind.TRAINING, {"prefix": "p", "request": request}, "p-1")
+    found = lineage(JobSpec(JobKind.TRAINING, "p", request), "p-1")
 
     assert [(one.namespace, one.name) for one in found.inputs] == [
         ("s3://b", "datasets/d/train"),
@@ -26,12 +26,12 @@ def test_what_a_request_reads_and_writes_is_told_apart() -> None:
 
 
 def test_what_only_the_specification_says_counts_too() -> None:
-    spec = {"prefix": "p", "request": {}, "reads": ["s3://b/snapshot.zip"], "writes": ["s3://b/dataset/"]}
+    spec = JobSpec(JobKind.PROCESSING, "p", {}, reads=("s3://b/snapshot.zip",), writes=("s3://b/dataset/",))
 
-    found = lineage(JobKind.PROCESSING, spec, "p-1")
+    found = lineage(JobSpec.from_dict(spec.kind, spec.to_dict()), "p-1")
 
     assert [one.name for one in (*found.inputs, *found.outputs)] == ["snapshot.zip", "dataset"]
 
 
 def test_a_skipped_task_has_no_lineage() -> None:
-    assert lineage(JobKind.PROCESSING, {}, None).inputs == []
+    assert lineage(None, None).inputs == []

@@ -59,10 +59,11 @@ def test_a_conversion_needs_a_snapshot(store: ObjectStore) -> None:
 def test_a_conversion_is_planned_for_what_does_not_exist(snapshot: ObjectStore) -> None:
     planned = plan_conversion(snapshot)
 
-    request = planned["spec"]["request"]
+    assert planned.spec is not None
+    request = planned.spec.request
     code = request["ProcessingInputs"][0]["S3Input"]["S3Uri"].removeprefix(f"s3://{SETTINGS.bucket}/")
     assert snapshot.head(f"{code}idc/converter/convert.py")
-    assert planned["dataset_digest"] in request["AppSpecification"]["ContainerArguments"]
+    assert planned.dataset_digest in request["AppSpecification"]["ContainerArguments"]
     assert request["Environment"]["PYTHONPATH"] == "/opt/ml/processing/input/code"
 
 
@@ -72,15 +73,15 @@ def test_a_dataset_that_exists_is_not_made_again_and_the_log_says_so(
     with caplog.at_level(logging.INFO):
         planned = plan_conversion(snapshot)
 
-    assert planned == {"dataset_digest": dataset, "spec": None}
+    assert planned.to_dict() == {"dataset_digest": dataset, "spec": None}
     assert f"Dataset {dataset} exists" in caplog.text
 
 
 def test_other_options_are_another_dataset(snapshot: ObjectStore, dataset: str) -> None:
     planned = plan_conversion(snapshot, ConversionSettings(seed=8))
 
-    assert planned["dataset_digest"] != dataset
-    assert planned["spec"] is not None
+    assert planned.dataset_digest != dataset
+    assert planned.spec is not None
 
 
 def test_a_published_dataset_is_the_partitions_own(snapshot: ObjectStore, dataset: str) -> None:

@@ -76,7 +76,7 @@ def test_what_is_billed_is_what_sagemaker_reports() -> None:
     assert described(**DEFINITION, BillableTimeInSeconds=100).cost(PRICES) == pytest.approx(0.02)
     assert described(**DEFINITION).cost(PRICES) == pytest.approx(0.06)
     assert described().cost(PRICES) is None
-    assert described(**DEFINITION, BillableTimeInSeconds=100).summary()["billable_s"] == 100
+    assert described(**DEFINITION, BillableTimeInSeconds=100).result().billable_s == 100
 
 
 def test_the_table_has_a_price_for_every_type_in_the_settings() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from idc.errors import JobFailed, ServiceError
 from idc.jobs.spec import JobKind
-from idc.jobs.state import PENDING_LIMIT, UPLOAD_GRACE, EndpointState, JobState
+from idc.jobs.state import PENDING_LIMIT, UPLOAD_GRACE, EndpointState, JobResult, JobState
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -62,7 +62,7 @@ def test_a_stopping_job_is_neither_running_nor_over(status: str, is_running: boo
     assert (job(status).is_running, job(status).is_over) == (is_running, is_over)
 
 
-def test_the_summary_is_small_and_says_where_the_model_is() -> None:
+def test_the_result_is_small_and_says_where_the_model_is() -> None:
     state = job(
         "Completed",
         TrainingStartTime=NOON,
@@ -75,7 +75,7 @@ def test_the_summary_is_small_and_says_where_the_model_is() -> None:
         InputDataConfig=[{"large": "x" * 1000}],
     )
 
-    assert state.summary() == {
+    assert state.result().to_dict() == {
         "job": "train-1",
         "arn": state.arn,
         "run_s": 90,
@@ -83,6 +83,7 @@ def test_the_summary_is_small_and_says_where_the_model_is() -> None:
         "model_data": "s3://b/jobs/train-1/output/model.tar.gz",
         "metrics": {"validation:accuracy": 0.875},
     }
+    assert JobResult.from_dict(state.result(cost=0.5).to_dict()) == state.result(cost=0.5)
 
 
 def test_a_transform_job_is_read_too() -> None:
@@ -98,7 +99,7 @@ def test_a_transform_job_is_read_too() -> None:
         },
     )
 
-    assert state.summary() == {"job": "score-1", "arn": "arn", "run_s": 30, "billable_s": 30}
+    assert state.result().to_dict() == {"job": "score-1", "arn": "arn", "run_s": 30, "billable_s": 30}
     assert JobKind.TRANSFORM.operation == "transform_job"
     assert JobKind.TRANSFORM.log_group == "/aws/sagemaker/TransformJobs"
 
@@ -117,7 +118,7 @@ def test_a_processing_job_is_read_from_its_own_members() -> None:
         },
     )
 
-    assert (state.run_s, state.failure_reason, state.summary()) == (
+    assert (state.run_s, state.failure_reason, state.result().to_dict()) == (
         2,
         "out of patience",
         {"job": "p", "arn": "arn", "run_s": 2, "billable_s": 2},
