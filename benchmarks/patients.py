@@ -27,9 +27,9 @@ from idc.converter.patches import DOUBLED_TREE, looks_like_patch, parse_member
 from idc.converter.records.recordio import RecordIOWriter
 from idc.converter.records.tfrecord import TFRecordWriter
 from idc.converter.split import Shares, assign
-from idc.evaluate.comparison import SHOWN
+from idc.evaluate import metrics_table
 from idc.evaluate.metrics import measure
-from idc.evaluate.names import METRICS
+from idc.evaluate.metrics_table import Place
 from idc.evaluate.predictions import Row, collected
 from idc.ingest.synthetic import write_archive
 from idc.jobs.source import SCRIPTS
@@ -127,8 +127,8 @@ def main() -> None:
             predictions = collected(answers(archive, patients, given.folds, variant, arguments))
     measured = measure(predictions, threshold=HALF, seed=SPLIT_SEED).to_dict()
     rows = [
-        [METRICS[metric], *(f"{measured[metric][part]:.3f}" for part in ("value", "low", "high"))]
-        for metric in SHOWN
+        [metric.label, *(metric.number(measured[metric.key][part]) for part in ("value", "low", "high"))]
+        for metric in metrics_table.shown(Place.SUMMARY)
     ]
     data = "SYNTHETIC DATA" if given.archive is None else given.archive.name
     title = f"{variant.name}, {measured['patients']} patients in {given.folds} parts, {data}, at one half"

@@ -174,6 +174,11 @@ def candidate_prefix(partition: str, variant: str) -> str:
     return f"candidates/{checked_name('partition', partition)}/{checked_name('variant', variant)}/"
 
 
+def candidates_prefix(partition: str) -> str:
+    """Return the prefix of a partition's candidates, a folder each."""
+    return f"candidates/{_name('partition', partition)}/"
+
+
 def metrics(partition: str, variant: str) -> str:
     """Return the key of a candidate's metrics."""
     return f"{candidate_prefix(partition, variant)}metrics.json"

@@ -75,7 +75,7 @@ def _show_test(results: Results, label: str) -> None:
     test = results.metrics[0]["test"]
     say(f"\nTest       {test['patches']:,} patches of {test['patients']:,} patients that no model saw{label}")
     _more("In brackets: 95 % bootstrap bounds over patients.")
-    table(list(comparison.HEADER), comparison.rows(results.metrics), indent=1)
+    table(comparison.header(), comparison.rows(results.metrics), indent=1)
 
 
 def _show_endpoint(results: Results, label: str) -> None:

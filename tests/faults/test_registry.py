@@ -32,7 +32,7 @@ from idc.deploy.package import IMAGE, JSON, PackageSpec
 from idc.deploy.version import APPROVED, PENDING, REJECTED, Version
 from idc.errors import ConflictError, EndpointFailed, MissingObject
 from idc.evaluate import pairing
-from idc.evaluate.names import METRICS
+from idc.evaluate.metrics_table import METRICS
 from idc.settings import settings
 from idc.storage import ObjectStore
 from idc.train import candidates
@@ -132,7 +132,7 @@ def measured_challenger(store: ObjectStore, digest: str, objects: dict[str, byte
 def held_against(champion: Version, low: float) -> dict[str, Any]:
     """A comparison whose metrics all differ as the one that decides does, for the report."""
     found = compared(low, champion=pairing.described(champion.served))
-    return {**dict.fromkeys(METRICS, found["balanced_accuracy"]), **found}
+    return {**{metric.key: found["balanced_accuracy"] for metric in METRICS}, **found}
 
 
 def test_a_worse_challenger_is_not_deployed_and_a_better_one_is_registered(

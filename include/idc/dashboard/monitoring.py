@@ -8,6 +8,8 @@ from typing import Any
 
 from idc import layout
 from idc.dashboard.documents import Documents
+from idc.evaluate import metrics_table
+from idc.evaluate.metrics_table import DECIDES
 
 SHOWN_DAYS = 14
 DRIFTED = "drifted"
@@ -17,14 +19,16 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 def newest(documents: Documents, shown: int = SHOWN_DAYS) -> dict[str, Any]:
     """Return the newest days that were looked at, the last one first.
 
-    `{"days": [{"day", "is_over", "model", "patches", "drifted", "labels", "balanced_accuracy", "outcome",
-    "reasons"}], "left_out": days before these}`; `model` or `balanced_accuracy` is None where there is none.
+    `{"days": [{"day", "is_over", "model", "patches", "drifted", "labels", "figure", "outcome",
+    "reasons"}], "metric": the row of the figures, "left_out": days before these}`; `model` or `figure` is
+    None where there is none.
     """
     names = [name for name in documents.folders(layout.MONITORING) if _DAY.fullmatch(name)]
     keys = {layout.monitoring(name): name for name in names[-shown:]}
     found = documents.find(list(keys))
     return {
         "days": [_line(name, found[key]) for key, name in reversed(keys.items()) if key in found],
+        "metric": metrics_table.metric(DECIDES).to_dict(),
         "left_out": max(0, len(names) - shown),
     }
 
@@ -38,7 +42,7 @@ def _line(day: str, document: Mapping[str, Any]) -> dict[str, Any]:
         "patches": (document.get("traffic") or {}).get("patches"),
         "drifted": [name for name, one in drift.items() if one.get("status") == DRIFTED],
         "labels": labels.get("patches"),
-        "balanced_accuracy": labels.get("balanced_accuracy"),
+        "figure": labels.get(DECIDES),
         "outcome": document.get("outcome") or "",
         "reasons": document.get("reasons") or [],
     }

@@ -1,34 +1,17 @@
-"""Partitions: their candidates and champion with metrics and bounds, what was decided, and the history."""
+"""One partition on the page: its candidates and champion with metrics and bounds, and the decision."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from idc import layout
-from idc.dashboard.documents import Documents, Entry
-from idc.variants.all import VARIANTS
+from idc.dashboard.documents import Documents
+from idc.evaluate import metrics_table
+from idc.evaluate.metrics_table import DECIDES, Metric, Place
+from idc.history import series
 
-CANDIDATES = "candidates/"
-LONGEST_HISTORY = 36
-RECENT = 3  # partitions in which something may be going on
-SETTLED_S = 300.0  # how old the listing of another may be
-# As metrics.json names them, in the order in which a person asks for them.
-METRICS = (
-    "balanced_accuracy",
-    "recall",
-    "specificity",
-    "roc_auc",
-    "average_precision",
-    "f1",
-    "precision",
-    "accuracy",
-    "recall_at_90_specificity",
-    "brier_score",
-    "expected_calibration_error",
-)
-HEADLINES = ("balanced_accuracy", "recall", "specificity", "roc_auc", "average_precision", "brier_score")
 _READ = ("candidate.json", "metrics.json")
 _PAGES = ("report.html", "card.html", "card.json", "metrics.json")
 _HEATMAP = re.compile(r"heatmaps/(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*\.png)")
@@ -36,76 +19,31 @@ _HEATMAP = re.compile(r"heatmaps/(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*\.png)")
 Values = Mapping[str, Any]
 
 
-def history(documents: Documents, limit: int = LONGEST_HISTORY) -> dict[str, Any]:
-    """Return the newest partitions, oldest first, with each candidate's headline metrics on test patients.
-
-    `{"partitions": [{"partition", "synthetic", "candidates": [{"name", "metrics"}]}],
-    "left_out": partitions older than the newest `limit`}`
-    """
-    names = documents.folders(CANDIDATES)
-    shown = names[-limit:]
-    prefixes = [f"{CANDIDATES}{name}/" for name in shown]
-    settled = documents.entries_of(prefixes[:-RECENT], SETTLED_S)
-    listed = [*settled, *documents.entries_of(prefixes[-RECENT:])]
-    wanted = [entry for entries in listed for entry in entries if entry.key.endswith("/metrics.json")]
-    found = documents.read(wanted)
-    return {
-        "partitions": [_line(name, entries, found) for name, entries in zip(shown, listed, strict=True)],
-        "left_out": len(names) - len(shown),
-    }
-
-
 def partition(documents: Documents, name: str) -> dict[str, Any]:
-    """Return everything known of one partition's candidates; empty lists where there is nothing.
+    """Return everything known of one partition's candidates; empty lists if there are none.
 
     Raises:
-        ConfigurationError: `name` is no partition's.
+        ConfigurationError: `name` is no name of a partition.
     """
-    prefix = partition_prefix(name)
+    prefix = layout.candidates_prefix(name)
     entries = documents.entries(prefix)
     keys = [entry.key.removeprefix(prefix) for entry in entries]
     read = [entry for entry in entries if entry.key.endswith((*_READ, "decision.json"))]
     found = {key.removeprefix(prefix): value for key, value in documents.read(read).items()}
     candidates = [
         _candidate(who, keys, found)
-        for who in (*VARIANTS, layout.CHAMPION)
-        if any(key.startswith(f"{who}/") for key in keys)
+        for who in series.in_order(key.partition("/")[0] for key in keys if "/" in key)
     ]
+    rows = metrics_table.rows_of({key for one in candidates for key in one["test"]["metrics"]})
     return {
         "partition": name,
         "synthetic": any(one["synthetic"] for one in candidates),
         "datasets": sorted({one["dataset_digest"] for one in candidates if one["dataset_digest"]}),
         "decision": found.get("decision.json"),
         "candidates": candidates,
-        "metrics": [
-            metric for metric in METRICS if any(metric in one["test"]["metrics"] for one in candidates)
-        ],
-    }
-
-
-def partition_prefix(name: str) -> str:
-    """Return the prefix of all candidates of a partition.
-
-    Raises:
-        ConfigurationError: `name` is no partition's.
-    """
-    return layout.candidate_prefix(name, layout.CHAMPION).removesuffix(f"{layout.CHAMPION}/")
-
-
-def _line(name: str, entries: Sequence[Entry], found: Mapping[str, Values]) -> dict[str, Any]:
-    prefix = f"{CANDIDATES}{name}/"
-    metrics = {
-        who: found[key]
-        for who in (*VARIANTS, layout.CHAMPION)
-        if (key := f"{prefix}{who}/metrics.json") in found and any(key == entry.key for entry in entries)
-    }
-    return {
-        "partition": name,
-        "synthetic": any(bool(one.get("synthetic")) for one in metrics.values()),
-        "candidates": [
-            {"name": who, "metrics": _bounded(one.get("test") or {}, HEADLINES)}
-            for who, one in metrics.items()
-        ],
+        "metrics": [row.to_dict() for row in rows],
+        "plotted": [row.key for row in rows if Place.PLOT in row.places],
+        "decides": metrics_table.metric(DECIDES).to_dict(),
     }
 
 
@@ -137,13 +75,13 @@ def _candidate(who: str, keys: Iterable[str], found: Mapping[str, Values]) -> di
 
 def _side(measured: Values) -> dict[str, Any]:
     counts = {name: measured.get(name) for name in ("patients", "patches")}
-    return {**counts, "metrics": _bounded(measured, METRICS)}
+    return {**counts, "metrics": _bounded(measured, metrics_table.rows(measured))}
 
 
-def _bounded(measured: Values, names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return the metrics that are there, as `{"value", "low", "high"}`; None where one does not exist."""
+def _bounded(measured: Values, rows: Iterable[Metric]) -> dict[str, dict[str, Any]]:
+    """Return the metrics that were measured, as `{"value", "low", "high"}`; a missing part is None."""
     return {
-        name: {part: measured[name].get(part) for part in ("value", "low", "high")}
-        for name in names
-        if isinstance(measured.get(name), dict)
+        row.key: {part: measured[row.key].get(part) for part in ("value", "low", "high")}
+        for row in rows
+        if isinstance(measured.get(row.key), dict)
     }

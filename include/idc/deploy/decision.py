@@ -8,10 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from idc.deploy.version import Version
-from idc.evaluate.names import METRICS
+from idc.evaluate import metrics_table
+from idc.evaluate.metrics_table import DECIDES, Direction, Metric
 from idc.settings import Settings
-
-BALANCED, SENSITIVITY = "balanced_accuracy", "recall"
 
 
 class Outcome(enum.StrEnum):
@@ -23,10 +22,9 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Gates:
-    """What a candidate must show; bounds are the lower ones of 95 % intervals over test patients."""
+    """What a candidate must show: limits of its metrics' judged 95 % bounds over test patients, by key."""
 
-    balanced_accuracy: float
-    sensitivity: float
+    limits: Mapping[str, float]
     tolerance: float
     is_strict: bool
 
@@ -34,8 +32,7 @@ class Gates:
     def of(cls, settings: Settings) -> Gates:
         """Return the gates of the settings."""
         return cls(
-            settings.gate_balanced_accuracy,
-            settings.gate_sensitivity,
+            {metric.key: getattr(settings, metric.gate) for metric in metrics_table.gated()},
             settings.gate_tolerance,
             settings.gates == "strict",
         )
@@ -129,20 +126,21 @@ def _rule(metrics: Mapping[str, Any]) -> tuple[float, float, float]:
 def _judged(challenger: Challenger, rival: Version | None, gates: Gates) -> Sequence[Gate]:
     test = challenger.metrics["test"]
     found = [
-        _bound(test, BALANCED, gates.balanced_accuracy),
-        _bound(test, SENSITIVITY, gates.sensitivity),
+        *(_bound(test, metric, gates.limits[metric.key]) for metric in metrics_table.gated()),
         _smoke(challenger.smoke_set),
     ]
     return [*found, _comparison(challenger.metrics, rival, gates.tolerance)] if rival else found
 
 
-def _bound(test: Mapping[str, Any], metric: str, least: float) -> Gate:
-    """Return the gate for a metric's lower bound; a bound that does not exist is not passed."""
-    low = test.get(metric, {}).get("low")
-    observed = "no lower bound" if low is None else f"lower bound {low:.3f}"
-    patients = f"{test['patients']} test patients"
-    is_passed = low is not None and low >= least
-    return Gate(METRICS[metric], f"{observed} over {patients}", f"at least {least:.3f}", is_passed)
+def _bound(test: Mapping[str, Any], metric: Metric, limit: float) -> Gate:
+    """Return the gate for a metric's judged bound; a bound that does not exist does not pass."""
+    bound = test.get(metric.key, {}).get(metric.judged_bound)
+    is_higher_better = metric.direction is Direction.HIGHER
+    name, relation = ("lower", "at least") if is_higher_better else ("upper", "at most")
+    observed = f"no {name} bound" if bound is None else f"{name} bound {metric.number(bound)}"
+    is_passed = bound is not None and (bound >= limit if is_higher_better else bound <= limit)
+    observed = f"{observed} over {test['patients']} test patients"
+    return Gate(metric.label, observed, f"{relation} {metric.number(limit)}", is_passed)
 
 
 def _smoke(found: SmokeSet | None) -> Gate:
@@ -160,7 +158,8 @@ def _comparison(metrics: Mapping[str, Any], rival: Version, tolerance: float) ->
     comparison = metrics.get("comparison")
     if comparison is None:
         return Gate(name, "no comparison with it was made when this run began", required, False)
-    difference = comparison.get(BALANCED) or {}
+    metric = metrics_table.metric(DECIDES)
+    difference = comparison.get(metric.key) or {}
     compared_with = comparison.get("champion", {}).get("model_sha256", rival.served.model_sha256)
     if compared_with != rival.served.model_sha256:
         observed = "compared with another model, which was served when this run began"
@@ -170,7 +169,7 @@ def _comparison(metrics: Mapping[str, Any], rival: Version, tolerance: float) ->
         observed = f"not comparable, {left_out} test patients are known to the champion"
         return Gate(name, observed, required, False)
     observed = (
-        f"difference in balanced accuracy {difference['difference']:+.3f} "
+        f"difference in {metric.label} {difference['difference']:+.3f} "
         f"({difference['low']:+.3f} to {difference['high']:+.3f}) over {comparison['patients']} patients"
     )
     return Gate(name, observed, required, difference["low"] >= -tolerance)

@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from idc.evaluate.names import METRICS, figure
-
-SHOWN = (
-    "balanced_accuracy",
-    "recall",
-    "specificity",
-    "roc_auc",
-    "average_precision",
-    "expected_calibration_error",
-)
+from idc.evaluate import metrics_table
+from idc.evaluate.metrics_table import Place
 
 
 def question(metrics: Mapping[str, Any], decision: Mapping[str, Any], links: Mapping[str, str]) -> str:
     """Return the question as Markdown; `links` are addresses by the words that stand for them."""
     test = metrics["test"]
-    rows = [f"| {METRICS[name]} | {figure(test[name])} |" for name in SHOWN if name in test]
+    rows = [
+        f"| {metric.label} | {metric.text(test[metric.key])} |"
+        for metric in metrics_table.shown(Place.APPROVAL)
+        if metric.key in test
+    ]
     gates = [
         f"- {'✓' if one['is_passed'] else '✗'} {one['name']}: {one['observed']}, required {one['required']}"
         for one in decision["gates"]

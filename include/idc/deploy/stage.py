@@ -13,8 +13,8 @@ from idc.deploy.decision import Challenger, Decision, Gates, Outcome, SmokeSet, 
 from idc.deploy.package import PackageSpec, package_spec
 from idc.deploy.rollout import endpoint_spec
 from idc.deploy.version import Version
-from idc.evaluate.predictions import Predictions
-from idc.evaluate.stage import DECIDES, parsed
+from idc.evaluate.metrics_table import DECIDES
+from idc.evaluate.predictions import Predictions, parsed
 from idc.settings import Settings
 from idc.storage import ObjectStore
 from idc.train import candidates as registry

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from idc.evaluate.names import METRICS, figure
+from idc.evaluate import metrics_table
+from idc.evaluate.metrics_table import Place
 
-SHOWN = ("accuracy", "balanced_accuracy", "recall", "specificity", "f1", "roc_auc")
-HEADER = ("candidate", *(METRICS[name] for name in SHOWN))
 BASELINE = "always class 0"
+
+
+def header() -> list[str]:
+    """Return the names of the columns."""
+    return ["candidate", *(metric.label for metric in metrics_table.shown(Place.SUMMARY))]
 
 
 def rows(metrics: Sequence[Mapping[str, Any]], side: str = "test") -> list[list[str]]:
@@ -20,11 +24,11 @@ def rows(metrics: Sequence[Mapping[str, Any]], side: str = "test") -> list[list[
 
 def text(metrics: Sequence[Mapping[str, Any]], side: str = "test") -> str:
     """Return the table for a log."""
-    table = [list(HEADER), *rows(metrics, side)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(HEADER))]
+    table = [header(), *rows(metrics, side)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table)
     return "\n".join(line.rstrip() for line in lines)
 
 
 def _cells(measured: Mapping[str, Any]) -> list[str]:
-    return [figure(measured[name]) for name in SHOWN]
+    return [metric.text(measured[metric.key]) for metric in metrics_table.shown(Place.SUMMARY)]

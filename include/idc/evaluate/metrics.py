@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import config_context, metrics as sk
 
+from idc.evaluate import metrics_table
 from idc.evaluate.bootstrap import Counts, Draws, Floats, bounded
 from idc.evaluate.predictions import Predictions
 
 # Where sensitivity is read off the ROC curve: what is found, given the false alarms that can be borne.
 FIXED_SPECIFICITY = 0.9
 CALIBRATION_BINS = 15
-CALIBRATION_METRICS = ("brier_score", "expected_calibration_error")
 # Always answering class 0 is a yardstick: its bounds need not be as fine as the model's, and cost as much.
 _BASELINE_DRAWS = 100
 
@@ -79,11 +79,12 @@ def calibration_of(predictions: Predictions, *, seed: int, draws: int = 1000) ->
 
 def _measure(label: Counts, score: Floats, threshold: float, draws: Draws) -> dict[str, Floats]:
     with config_context(assume_finite=True, skip_parameter_validation=True):
-        return {
+        computed = {
             **_measure_answers(label, score >= threshold, draws),
             **_measure_ranking(label, score, draws),
             **_measure_calibration(label, score, draws),
         }
+    return metrics_table.ordered(computed)
 
 
 def _measure_answers(label: Counts, answer: NDArray[np.bool_], draws: Draws) -> dict[str, Floats]:

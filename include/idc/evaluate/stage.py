@@ -13,8 +13,9 @@ from typing import Any
 
 from idc import layout
 from idc.converter.index import DatasetIndex
-from idc.evaluate import answers, comparison, pairing, patients, results
-from idc.evaluate.predictions import parsed, written
+from idc.evaluate import answers, comparison, metrics_table, pairing, patients, results
+from idc.evaluate.metrics_table import DECIDES, Place
+from idc.evaluate.predictions import written
 from idc.evaluate.results import Evaluated, Rival
 from idc.evaluate.served_model import ServedModel
 from idc.evaluate.transform import transform_spec
@@ -24,11 +25,6 @@ from idc.train import candidates as registry
 from idc.train.candidates import Candidate
 
 log = logging.getLogger(__name__)
-
-__all__ = ["measure", "parsed", "plan"]
-
-DECIDES = "balanced_accuracy"
-TOLD = (DECIDES, "recall", "specificity", "roc_auc")
 
 
 def plan(
@@ -167,14 +163,15 @@ def _write_champion(store: ObjectStore, partition: str, index: DatasetIndex, riv
 def _figures(document: Mapping[str, Any], *, is_champion: bool) -> dict[str, Any]:
     """Return the few figures that a task hands on."""
     compared = document["comparison"]
-    kept = (*TOLD, "champion", "patients", "left_out_patients")
+    told = [metric.key for metric in metrics_table.shown(Place.TASKS)]
+    kept = (*told, "champion", "patients", "left_out_patients")
     return {
         "variant": document["variant"],
         "is_champion": is_champion,
         "threshold": document["threshold"],
         "calibration": document["calibration"],
         "validation": {DECIDES: document["validation"][DECIDES]["value"]},
-        "test": {name: document["test"][name] for name in TOLD},
+        "test": {name: document["test"][name] for name in told},
         "comparison": compared and {name: compared[name] for name in kept},
     }
 

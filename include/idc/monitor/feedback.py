@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from idc import layout
+from idc.evaluate import metrics_table
 from idc.evaluate.metrics import measure
+from idc.evaluate.metrics_table import Place
 from idc.evaluate.predictions import Predictions
 from idc.evaluate.results import DRAWS, SEED
 from idc.monitor.refusals import Refusals
 from idc.monitor.window import Window, instant, source
 from idc.storage import ObjectStore
-
-METRICS = ("balanced_accuracy", "recall", "specificity")
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,8 @@ def measured(labels: list[Label], threshold: float, least: int) -> dict[str, Any
     if not all(classes.values()):
         return {**facts, "reason": f"labels of one class only: {classes['1']} of {len(labels)} are IDC"}
     split = measure(_as_predictions(labels), threshold=threshold, seed=SEED, draws=DRAWS).to_dict()
-    return {**facts, "reason": "", **{name: split[name] for name in ("confusion", *METRICS)}}
+    shown = [metric.key for metric in metrics_table.shown(Place.LABELS)]
+    return {**facts, "reason": "", **{name: split[name] for name in ("confusion", *shown)}}
 
 
 def _objects(store: ObjectStore, window: Window) -> Iterator[tuple[str, bytes]]:

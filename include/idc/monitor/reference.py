@@ -18,13 +18,14 @@ import numpy as np
 from idc import layout
 from idc.convert.report.reading import read_patches
 from idc.errors import MissingObject
+from idc.evaluate import metrics_table
 from idc.evaluate.answers import SCORED
 from idc.evaluate.bootstrap import Counts, Floats
 from idc.evaluate.calibration import Calibration
+from idc.evaluate.metrics_table import Place
 from idc.evaluate.predictions import Predictions, parsed
 from idc.evaluate.served_model import ServedModel
 from idc.monitor.drift import binned, inner_edges
-from idc.monitor.feedback import METRICS
 from idc.monitor.quantities import OF_IMAGE, PROBABILITY, of_image
 from idc.storage import ObjectStore
 from idc.train import candidates
@@ -119,6 +120,7 @@ def _made(store: ObjectStore, served: ServedModel) -> Reference:
     test = json.loads(store.get(layout.metrics(served.partition, served.variant)))["test"]
     probability = Calibration(served.temperature, served.bias).apply(predictions.probability)
     names, images = _images(store, served, predictions)
+    shown = [metric.key for metric in metrics_table.shown(Place.LABELS)]
     owner = np.array([name.partition("_")[0] for name in names])
     return Reference(
         model_sha256=served.model_sha256,
@@ -132,7 +134,7 @@ def _made(store: ObjectStore, served: ServedModel) -> Reference:
             PROBABILITY: Spread.of(probability, predictions.patient),
             **{name: Spread.of(images[:, at], owner) for at, name in enumerate(OF_IMAGE)},
         },
-        test={name: test[name] for name in ("patients", "patches", *METRICS)},
+        test={name: test[name] for name in ("patients", "patches", *shown)},
     )
 
 

@@ -10,11 +10,11 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from idc.convert.report.building import Report
-from idc.evaluate.names import METRICS, figure
+from idc.evaluate import metrics_table
+from idc.evaluate.metrics_table import Place
 from idc.html.charts import CLASS_NAMES, ONE, ZERO, Chart, chart
 from idc.html.page import TEMPLATES
 from idc.monitor.drift import WATCH
-from idc.monitor.feedback import METRICS as MEASURED
 from idc.monitor.quantities import NAMES, PROBABILITY
 
 SHOWN = ("hematoxylin", "eosin", "tissue")
@@ -26,10 +26,9 @@ def build(found: Mapping[str, Any]) -> Report:
     text = TEMPLATES.get_template("monitor/report.html").render(
         found=found,
         names=NAMES,
-        metrics={name: METRICS[name] for name in MEASURED},
+        metrics=[metric for metric in metrics_table.shown(Place.LABELS) if metric.key in found["feedback"]],
         class_names=CLASS_NAMES,
         watch=WATCH,
-        shown=figure,
         is_told=not found["feedback"]["reason"] or any("shares" in one for one in found["drift"].values()),
         is_synthetic=bool(found["model"] and found["model"]["synthetic"]),
         charts={one.name: Markup(one.svg) for one in charts},  # noqa: S704  (drawn by this package)

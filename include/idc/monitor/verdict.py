@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from idc.evaluate import metrics_table
 from idc.evaluate.bootstrap import Counts, Floats
-from idc.evaluate.names import METRICS as WORDS
+from idc.evaluate.metrics_table import Direction, Metric
 from idc.evaluate.results import SEED
 from idc.monitor.drift import WATCH, binned, by_chance, shares, stability_index
 from idc.monitor.options import Limits
 from idc.monitor.quantities import NAMES
 from idc.monitor.reference import Reference, Spread
-
-JUDGED = ("balanced_accuracy", "recall")  # as the gates of a deployment
 
 
 class Outcome(StrEnum):
@@ -86,15 +85,34 @@ def judge(
     ]
     if not feedback.get("reason", "none") and reference is not None:
         reasons += [
-            f"{WORDS[name]} on {feedback['patches']} labelled patches: {feedback[name]['value']:.3f} "
-            f"(at most {feedback[name]['high']:.3f}), on test patients {reference.test[name]['value']:.3f}"
-            for name in JUDGED
-            if _is_worse(feedback[name], reference.test[name], limits.drop)
+            _worse(metric, feedback, reference)
+            for metric in metrics_table.gated()
+            if _is_worse(metric, feedback.get(metric.key), reference.test.get(metric.key), limits.drop)
         ]
     return (Outcome.RETRAIN if reasons else Outcome.KEEP), reasons
 
 
-def _is_worse(now: Mapping[str, Any], before: Mapping[str, Any], drop: float) -> bool:
-    if now["value"] is None or now["high"] is None or before["value"] is None:
+def _is_worse(
+    metric: Metric, now: Mapping[str, Any] | None, before: Mapping[str, Any] | None, drop: float
+) -> bool:
+    """Return whether even the optimistic bound of `now` is worse than `before`."""
+    value, bound = (now or {}).get("value"), (now or {}).get(_optimistic(metric))
+    expected = (before or {}).get("value")
+    if value is None or bound is None or expected is None:
         return False
-    return bool(now["value"] < before["value"] - drop and now["high"] < before["value"])
+    sign = 1 if metric.direction is Direction.HIGHER else -1
+    return bool(sign * value < sign * expected - drop and sign * bound < sign * expected)
+
+
+def _worse(metric: Metric, feedback: Mapping[str, Any], reference: Reference) -> str:
+    now, before = feedback[metric.key], reference.test[metric.key]
+    relation = "at most" if metric.direction is Direction.HIGHER else "at least"
+    return (
+        f"{metric.label} on {feedback['patches']} labelled patches: {metric.number(now['value'])} "
+        f"({relation} {metric.number(now[_optimistic(metric)])}), "
+        f"on test patients {metric.number(before['value'])}"
+    )
+
+
+def _optimistic(metric: Metric) -> str:
+    return "high" if metric.judged_bound == "low" else "low"

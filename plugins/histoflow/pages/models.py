@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from airflow.api_fastapi.core_api.security import requires_access_dag
-from fastapi import APIRouter, Depends, HTTPException, Request, Response, status
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response, status
 
 from histoflow.hooks.aws import aws_errors
 from histoflow.hooks.page import found
 from histoflow.pages.answers import answer
 from histoflow.pages.sources import sources
-from idc.dashboard import endpoint, partitions, tuning
+from idc.dashboard import endpoint, partitions, timeline, tuning
 from idc.errors import ConfigurationError, HistoflowError
 from idc.settings import settings
 
@@ -22,9 +22,13 @@ router = APIRouter(prefix="/api", dependencies=[Depends(requires_access_dag("GET
 
 
 @router.get("/partitions")
-def read_history(request: Request) -> Response:
-    """Answer with the headline metrics of the newest partitions."""
-    return answer(request, partitions.history(sources().documents))
+def read_history(request: Request, metric: Annotated[str, Query(max_length=63)] = "") -> Response:
+    """Answer with the metrics of the newest partitions, and with one of them drawn."""
+    try:
+        shown = timeline.history(sources().documents, metric)
+    except ConfigurationError as error:
+        raise HTTPException(status.HTTP_404_NOT_FOUND, str(error)) from error
+    return answer(request, shown)
 
 
 @router.get("/partitions/{partition}")

@@ -9,9 +9,11 @@ from airflow.api_fastapi.core_api.security import get_user
 from fastapi import APIRouter, Depends, HTTPException, Request, Response, status
 
 from histoflow.pages.answers import tagged
+from idc.history import series
 
 STATIC = Path(__file__).with_name("static")
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".html": "text/html"}
+DARK = ":root[data-theme=dark] { {} }"
 # Only this package's own files run, nothing is loaded from elsewhere, and no other site may frame the page.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -51,8 +53,9 @@ def read_static(request: Request, name: str) -> Response:
 
 @functools.cache
 def files() -> dict[str, bytes]:
-    """Return the files of the page by name."""
-    return {path.name: path.read_bytes() for path in STATIC.iterdir() if path.suffix in TYPES}
+    """Return the files of the page by name; `series.css` has the colours that the variants declare."""
+    found = {path.name: path.read_bytes() for path in STATIC.iterdir() if path.suffix in TYPES}
+    return {**found, "series.css": series.css(DARK).encode()}
 
 
 def _page(request: Request, root: str) -> Response:

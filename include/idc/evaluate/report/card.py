@@ -13,7 +13,8 @@ from typing import Any
 
 from idc import layout
 from idc.convert.report.facts import DatasetFacts, read_facts
-from idc.evaluate.names import METRICS
+from idc.evaluate import metrics_table
+from idc.evaluate.metrics_table import Metric
 from idc.evaluate.report.statements import (
     ALGORITHMS,
     CAVEATS,
@@ -71,7 +72,7 @@ def page(content: Mapping[str, Any], candidate: Candidate, metrics: Mapping[str,
         card=content,
         candidate=candidate,
         metrics=metrics,
-        names=METRICS,
+        rows=metrics_table.rows(metrics["test"]),
         class_names=CLASS_NAMES,
         training=content["training_details"]["training_job_details"],
         details=content["additional_information"]["custom_details"],
@@ -142,16 +143,22 @@ def _evaluation(store: ObjectStore, metrics: Mapping[str, Any], facts: DatasetFa
 
 def _figures(figures: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
-        {"name": label, "type": "number", "value": figures[name]["value"], "notes": _bounds(figures[name])}
-        for name, label in METRICS.items()
-        if figures[name]["value"] is not None
+        {
+            "name": metric.label,
+            "type": "number",
+            "value": figures[metric.key]["value"],
+            "notes": _bounds(metric, figures[metric.key]),
+        }
+        for metric in metrics_table.rows(figures)
+        if figures[metric.key]["value"] is not None
     ]
 
 
-def _bounds(figure: Mapping[str, Any]) -> str:
+def _bounds(metric: Metric, figure: Mapping[str, Any]) -> str:
     if figure["low"] is None:
         return f"no bounds: {figure['reason']}"
-    return f"95 % of resampled patients: {figure['low']:.3f} to {figure['high']:.3f}"
+    low, high = metric.number(figure["low"]), metric.number(figure["high"])
+    return f"95 % of resampled patients: {low} to {high}; {metric.direction} is better"
 
 
 def _confusion(test: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from matplotlib.patches import Rectangle
 from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
+from idc.evaluate import metrics_table
 from idc.evaluate.metrics import CALIBRATION_BINS
-from idc.evaluate.names import METRICS
 from idc.evaluate.patients import PatientRow
 from idc.evaluate.predictions import Predictions
 from idc.html.charts import CLASS_NAMES, INK, MUTED, ONE, ZERO, Chart, chart
@@ -134,18 +134,23 @@ def by_patient(rows: Sequence[PatientRow]) -> Chart:
 
 def differences(comparison: Mapping[str, Any]) -> Chart:
     """Return the difference of each metric to the champion with its bounds, and no difference as a line."""
-    names = [name for name in METRICS if comparison[name]["difference"] is not None]
+    compared = {key for key, one in comparison.items() if _has_difference(one)}
+    metrics = metrics_table.rows_of(compared)
 
     def draw(axes: Axes) -> None:
         axes.axvline(0, color=MUTED, linewidth=1, linestyle="--")
-        for place, name in enumerate(names):
-            one = comparison[name]
+        for place, metric in enumerate(metrics):
+            one = comparison[metric.key]
             if one["low"] is not None:
                 axes.hlines(place, one["low"], one["high"], color=ONE, linewidth=2)
             axes.plot([one["difference"]], [place], "o", color=ONE, markersize=6)
-        axes.set_yticks(range(len(names)), [METRICS[name] for name in names])
-        axes.set_ylim(len(names) - 0.4, -0.6)
+        axes.set_yticks(range(len(metrics)), [metric.label for metric in metrics])
+        axes.set_ylim(len(metrics) - 0.4, -0.6)
         axes.set_xlabel("this model less the champion")
         axes.tick_params(left=False)
 
     return chart("differences", (7.2, 3.6), draw)
+
+
+def _has_difference(one: Any) -> bool:
+    return isinstance(one, Mapping) and one.get("difference") is not None

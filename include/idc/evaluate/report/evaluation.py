@@ -18,8 +18,9 @@ from idc.convert.report import pictures
 from idc.convert.report.facts import DatasetFacts, read_facts
 from idc.convert.report.reading import read_patches
 from idc.errors import MissingObject
+from idc.evaluate import metrics_table
 from idc.evaluate.calibration import Calibration
-from idc.evaluate.names import METRICS
+from idc.evaluate.metrics_table import Direction, Place
 from idc.evaluate.patients import PatientRow, patient_rows
 from idc.evaluate.predictions import Predictions, parsed
 from idc.evaluate.report import curves
@@ -29,8 +30,6 @@ from idc.html.charts import CLASS_NAMES, Chart
 from idc.html.page import TEMPLATES
 from idc.html.slides import Pixels
 from idc.storage import ObjectStore
-
-HEADLINES = ("balanced_accuracy", "recall", "specificity", "roc_auc", "expected_calibration_error")
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,14 +138,17 @@ def _render(
     images: Mapping[str, str],
     heatmaps: Sequence[Heatmap],
 ) -> bytes:
+    rows = metrics_table.rows(facts.metrics["test"])
     text = TEMPLATES.get_template("evaluate/report/evaluation.html").render(
         facts=facts,
         metrics=facts.metrics,
         test=facts.metrics["test"],
         compared=facts.metrics["comparison"],
         index=facts.dataset.index,
-        names=METRICS,
-        headlines=HEADLINES,
+        rows=rows,
+        lower=[metric.label for metric in rows if metric.direction is Direction.LOWER],
+        headlines=metrics_table.shown(Place.HEADLINE),
+        of_key=metrics_table.metric,
         class_names=CLASS_NAMES,
         charts={one.name: Markup(one.svg) for one in charts},  # noqa: S704  (drawn by this package)
         mistakes=mistakes,

@@ -1,31 +1,21 @@
 // Values as a person reads them.
 
-export const METRICS = {
-  balanced_accuracy: "Balanced accuracy",
-  recall: "Sensitivity",
-  specificity: "Specificity",
-  roc_auc: "AUC (ROC)",
-  average_precision: "Average precision",
-  f1: "F1",
-  precision: "Precision (PPV)",
-  accuracy: "Accuracy",
-  recall_at_90_specificity: "Sensitivity at 90 % specificity",
-  brier_score: "Brier score (less is better)",
-  expected_calibration_error: "Calibration error (less is better)",
-};
-
-export const label = (metric) => METRICS[metric] ?? metric.replaceAll("_", " ");
+/** The label of a metric: a row of the table of metrics, as the API answers it. */
+export function label({ label: text, direction }) {
+  const title = text.charAt(0).toUpperCase() + text.slice(1);
+  return direction === "lower" ? `${title} (lower is better)` : title;
+}
 
 export const number = (value, digits = 3) =>
   typeof value === "number" ? value.toFixed(digits).replace("-", "−") : "–";
 
 export const count = (value) => (typeof value === "number" ? value.toLocaleString("en") : "–");
 
-/** A value with its bounds, as text. */
-export const bounded = (metric) =>
-  metric && metric.low !== null && metric.low !== undefined
-    ? `${number(metric.value)} (${number(metric.low)} to ${number(metric.high)})`
-    : number(metric?.value);
+/** A figure with its bounds, as text, in the format of its metric. */
+export const bounded = ({ digits }, figure) =>
+  figure && figure.low !== null && figure.low !== undefined
+    ? `${number(figure.value, digits)} (${number(figure.low, digits)} to ${number(figure.high, digits)})`
+    : number(figure?.value, digits);
 
 export function duration(seconds) {
   if (typeof seconds !== "number") return "–";

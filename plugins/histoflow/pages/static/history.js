@@ -1,115 +1,89 @@
-// A metric of every candidate over the partitions; the champion's with its bounds.
+// A metric of every candidate over the partitions. The server draws the chart; this page reads it point by point.
 
-import { h, head, replace, s } from "./elements.js";
-import { bounded, label, number } from "./format.js";
-import { scale } from "./intervals.js";
+import { h, head, s } from "./elements.js";
+import { bounded, label } from "./format.js";
 import { panel } from "./panel.js";
 
-const WIDTH = 900, HEIGHT = 280, LEFT = 46, RIGHT = 16, TOP = 12, BOTTOM = 40;
-const ORDER = ["builtin-lowlevel", "builtin-sdk", "tensorflow", "mxnet", "champion"];
-
 export function historyPanel({ choose, known }) {
-  let metric = "balanced_accuracy";
-  let latest;
-  const chart = h("div", { class: "chart" });
-  const select = h("select", { id: "history-metric", onchange: () => { metric = select.value; draw(); } });
-  const readout = h("p", { class: "readout", role: "status" });
-  const draw = () => replace(chart, latest ? picture(latest, metric, readout, choose) : []);
+  let metric = "";
+  let isTableOpen = false;
   const made = panel({
     id: "history",
     title: "History",
-    lead: "The same metric over the partitions, on each one's test patients.",
-    question: () => ["api/partitions", {}],
+    lead: "One metric over the partitions. Each partition has its own test patients.",
+    question: () => ["api/partitions", { metric }],
     every: () => 60,
     show: (found) => {
-      latest = found.partitions;
-      known(latest.map((one) => one.partition));
-      const names = [...new Set(latest.flatMap((one) => one.candidates.flatMap((each) => Object.keys(each.metrics))))];
-      if (!names.length) return h("p", { class: "empty" }, "No candidate has been evaluated yet.");
-      if (!names.includes(metric)) metric = names[0];
-      replace(select, names.map((name) => h("option", { value: name, selected: name === metric }, label(name))));
-      draw();
+      known(found.partitions.map((one) => one.partition));
+      if (!found.chart) return h("p", { class: "empty" }, "No candidate has been evaluated yet.");
+      const readout = h("p", { class: "readout", role: "status" });
       return [
-        h("p", { class: "chooser" }, h("label", { for: "history-metric" }, "Metric"), select),
-        legend(latest), chart, readout,
+        h("p", { class: "chooser" }, h("label", { for: "history-metric" }, "Metric"), chooser(found)),
+        h("div", { class: "chart" }, picture(found, readout, choose)), readout,
         found.left_out ? h("p", { class: "note" }, `${found.left_out} older partitions are not drawn.`) : null,
-        numbers(latest, () => metric),
+        h("details", { open: isTableOpen, ontoggle: (event) => { isTableOpen = event.target.open; } },
+          h("summary", {}, "Show as a table"), table(found)),
       ];
     },
   });
+
+  function chooser(found) {
+    const options = found.metrics.map((one) => h("option", { value: one.key, selected: one.key === found.metric.key }, label(one)));
+    const select = h("select", { id: "history-metric", "data-key": "history-metric", onchange: () => {
+      metric = select.value;
+      made.again();
+    } }, options);
+    return select;
+  }
   return made;
 }
 
-const present = (partitions) => ORDER.filter((name) => partitions.some((one) => one.candidates.some((each) => each.name === name)));
-const of = (partition, name, metric) => partition.candidates.find((one) => one.name === name)?.metrics[metric];
+const figure = (found, partition, name) => partition.candidates.find((one) => one.name === name)?.metrics[found.metric.key];
 
-function legend(partitions) {
-  return h("ul", { class: "legend" }, present(partitions).map((name) => h("li", { class: `series ${name}` }, name)));
-}
-
-function picture(partitions, metric, readout, choose) {
-  const values = partitions.flatMap((one) => one.candidates.flatMap((each) => numbersOf(each.metrics[metric])));
-  if (!values.length) return [];
-  const { from, to, ticks, digits } = scale(values);
-  const last = Math.max(partitions.length - 1, 1);
-  const x = (at) => LEFT + (at / last) * (WIDTH - LEFT - RIGHT);
-  const y = (value) => TOP + ((to - value) / (to - from)) * (HEIGHT - TOP - BOTTOM);
-  const every = Math.ceil(partitions.length / 12);
-  const grid = [
-    ticks.map((at) => [s("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y(at), y2: y(at) }),
-      s("text", { class: "tick", x: LEFT - 8, y: y(at) + 4, "text-anchor": "end" }, number(at, digits))]),
-    partitions.map((one, at) => at % every ? null : s("text", { class: "tick", x: x(at), y: HEIGHT - BOTTOM + 18, "text-anchor": "middle" }, one.partition)),
-  ];
-  const lines = present(partitions).map((name) => series(partitions, name, metric, x, y));
-  const cursor = s("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM, visibility: "hidden" });
-  const first = partitions[0].partition, newest = partitions.at(-1).partition;
-  const svg = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, tabindex: "0", role: "slider", "aria-valuemin": 0, "aria-valuemax": partitions.length - 1,
-    "aria-valuenow": partitions.length - 1, "aria-valuetext": newest,
-    "aria-label": `${label(metric)} from ${first} to ${newest}. Arrow keys read one partition after the other, Enter opens it.` }, grid, lines, cursor);
-  let at = partitions.length - 1;
+/** The server's drawing as a slider: a cursor moves from partition to partition, and a text reads them. */
+function picture(found, readout, choose) {
+  const { partitions, metric, chart, names } = found;
+  const svg = document.importNode(new DOMParser().parseFromString(chart.svg, "image/svg+xml").documentElement, true);
+  const [left, top, right, bottom] = chart.box;
+  const cursor = s("line", { class: "cursor", y1: top, y2: bottom, visibility: "hidden" });
+  const last = partitions.length - 1;
+  const first = partitions[0].partition, newest = partitions[last].partition;
+  const attributes = { tabindex: "0", role: "slider", "data-key": "history-chart", "aria-valuemin": 0, "aria-valuemax": last, "aria-valuenow": last, "aria-valuetext": newest,
+    "aria-label": `${label(metric)} from ${first} to ${newest}. Arrow keys read one partition after the other, Enter opens it.` };
+  for (const [name, value] of Object.entries(attributes)) svg.setAttribute(name, value);
+  svg.removeAttribute("aria-hidden");
+  svg.append(cursor);
+  let at = last;
   const point = (to) => {
-    at = Math.min(Math.max(to, 0), partitions.length - 1);
-    for (const end of ["x1", "x2"]) cursor.setAttribute(end, x(at));
+    at = Math.min(Math.max(to, 0), last);
+    const x = left + ((at + 0.5) / partitions.length) * (right - left);
+    for (const end of ["x1", "x2"]) cursor.setAttribute(end, x);
     cursor.setAttribute("visibility", "visible");
-    const said = present(partitions).map((name) => [name, of(partitions[at], name, metric)]).filter(([, found]) => found);
-    readout.textContent = `${partitions[at].partition}: ${said.map(([name, found]) => `${name} ${bounded(found)}`).join(", ")}`;
+    const said = names.map((name) => [name, figure(found, partitions[at], name)]).filter(([, one]) => one);
+    readout.textContent = `${partitions[at].partition}: ${said.map(([name, one]) => `${name} ${bounded(metric, one)}`).join(", ")}`;
     svg.setAttribute("aria-valuenow", at);
     svg.setAttribute("aria-valuetext", readout.textContent);
   };
   svg.addEventListener("pointermove", (event) => {
     const box = svg.getBoundingClientRect();
-    point(Math.round((((event.clientX - box.left) / box.width) * WIDTH - LEFT) / (WIDTH - LEFT - RIGHT) * last));
+    const x = ((event.clientX - box.left) / box.width) * svg.viewBox.baseVal.width;
+    point(Math.floor(((x - left) / (right - left)) * partitions.length));
   });
   svg.addEventListener("focus", () => point(at));
   svg.addEventListener("click", () => choose(partitions[at].partition));
   svg.addEventListener("keydown", (event) => {
-    const moves = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: partitions.length - 1 };
+    const moves = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: last };
     if (event.key in moves) point(moves[event.key]);
     else if (event.key === "Enter") choose(partitions[at].partition);
     else return;
     event.preventDefault();
   });
-  return [svg];
+  return svg;
 }
 
-const numbersOf = (metric) => Object.values(metric ?? {}).filter((value) => typeof value === "number");
-
-function series(partitions, name, metric, x, y) {
-  const points = partitions.map((one, at) => [at, of(one, name, metric)]).filter(([, found]) => typeof found?.value === "number");
-  const line = points.map(([at, found], place) => `${place ? "L" : "M"}${x(at)},${y(found.value)}`).join("");
-  const bounds = points.filter(([, found]) => typeof found.low === "number");
-  const band = name === "champion" && bounds.length > 1
-    ? s("polygon", { class: "band", points: [...bounds.map(([at, found]) => `${x(at)},${y(found.high)}`), ...bounds.reverse().map(([at, found]) => `${x(at)},${y(found.low)}`)].join(" ") })
-    : null;
-  return s("g", { class: `series ${name}` }, band, s("path", { class: "line", d: line }), points.map(([at, found]) => s("circle", { cx: x(at), cy: y(found.value), r: 2.6 })));
-}
-
-function numbers(partitions, metric) {
-  const body = h("div", {});
-  const names = present(partitions);
-  const fill = () => replace(body, h("div", { class: "scroll" }, h("table", {}, h("caption", {}, label(metric())),
-    head(["Partition", ...names]),
-    h("tbody", {}, partitions.toReversed().map((one) => h("tr", {}, h("th", { scope: "row" }, one.partition),
-      names.map((name) => h("td", {}, bounded(of(one, name, metric())))))))))); 
-  return h("details", { ontoggle: fill }, h("summary", {}, "The same as a table"), body);
+function table(found) {
+  const { names, metric, partitions } = found;
+  const cells = (partition) => names.map((name) => h("td", {}, bounded(metric, figure(found, partition, name))));
+  return h("div", { class: "scroll" }, h("table", {}, h("caption", {}, label(metric)), head(["Partition", ...names]),
+    h("tbody", {}, partitions.toReversed().map((one) => h("tr", {}, h("th", { scope: "row" }, one.partition), cells(one))))));
 }

@@ -1,7 +1,7 @@
 // Monitoring: whether patches and answers have moved, and what doctors' labels say, day by day.
 
 import { badge, h, head } from "./elements.js";
-import { bounded, count } from "./format.js";
+import { bounded, count, label } from "./format.js";
 import { panel } from "./panel.js";
 import { readLink } from "./reader.js";
 
@@ -16,14 +16,14 @@ export function monitoringPanel() {
     every: () => 60,
     show: (found) => found.days.length
       ? [h("div", { class: "scroll" }, h("table", {},
-          head(["Day", "Model<", "Patches", "Drifted<", "Labels", "Balanced accuracy", "Advised<"]),
-          h("tbody", {}, found.days.map(row)))),
+          head(["Day", "Model<", "Patches", "Drifted<", "Labels", label(found.metric), "Advised<"]),
+          h("tbody", {}, found.days.map((one) => row(one, found.metric))))),
         found.left_out ? h("p", { class: "empty" }, `${count(found.left_out)} earlier days are in the bucket, below monitoring/.`) : null]
       : h("p", { class: "empty" }, "No day has been looked at yet: idc_monitor does so every night."),
   });
 }
 
-function row(one) {
+function row(one, metric) {
   return h("tr", {},
     h("th", { scope: "row" }, readLink(`monitoring/${one.day}/report.html`, one.day), one.is_over ? null : [" ", badge("not over", "busy")]),
     h("td", { class: "text" }, one.model ? `${one.model.version} of ${one.model.partition}` : "none",
@@ -31,7 +31,7 @@ function row(one) {
     h("td", {}, count(one.patches)),
     h("td", { class: "text" }, one.drifted.length ? one.drifted.map((name) => name.replaceAll("_", " ")).join(", ") : "–"),
     h("td", {}, count(one.labels)),
-    h("td", {}, bounded(one.balanced_accuracy)),
+    h("td", {}, bounded(metric, one.figure)),
     h("td", { class: "text" }, badge(...(ADVICE[one.outcome] ?? ["unknown", ""])),
       one.reasons.map((reason) => h("small", {}, reason))));
 }

@@ -7,7 +7,6 @@ import { intervals } from "./intervals.js";
 import { panel } from "./panel.js";
 import { readLink } from "./reader.js";
 
-const PLOTTED = ["balanced_accuracy", "recall", "specificity", "roc_auc"];
 const NAMES = { "report.html": "Report", "card.html": "Model card", "metrics.json": "Metrics (JSON)" };
 
 export function partitionPanel(wanted, onShow) {
@@ -53,7 +52,7 @@ function contents(found) {
   const measured = found.candidates.filter((one) => Object.keys(one.test.metrics).length);
   return [
     decision(found),
-    measured.length ? h("div", { class: "plots" }, PLOTTED.filter((name) => found.metrics.includes(name)).map((name) => intervals(name, measured))) : null,
+    measured.length ? h("div", { class: "plots" }, found.metrics.filter(({ key }) => found.plotted.includes(key)).map((metric) => intervals(metric, measured))) : null,
     table(found),
     h("p", { class: "note" }, patients(found), " ",
       found.datasets.map((digest) => [readLink(`datasets/${digest}/report.html`, `Dataset report ${short(digest)}`, { partition: found.partition }), " "])),
@@ -92,9 +91,9 @@ function table(found) {
     one.name, one.name === "champion" ? h("small", {}, `${one.variant}, serving when evaluated`) : null,
     found.decision?.variant === one.name ? badge(...outcome(found.decision)) : null));
   const rows = found.metrics.map((metric) => h("tr", {}, h("th", { scope: "row" }, label(metric)),
-    found.candidates.map((one) => cell(one.test.metrics[metric]))));
+    found.candidates.map((one) => cell(metric, one.test.metrics[metric.key]))));
   const facts = [
-    ["Balanced accuracy less the champion's", (one) => difference(one.comparison)],
+    [`${label(found.decides)}, difference to the champion`, (one) => difference(found.decides, one.comparison)],
     ["Threshold (calibrated)", (one) => number(one.threshold)],
     ["Trained in", (one) => duration(one.run_s)],
     ["Read", (one) => documents(found.partition, one)],
@@ -104,18 +103,19 @@ function table(found) {
       h("thead", {}, h("tr", {}, h("td", {}), heads)), h("tbody", {}, rows, facts)));
 }
 
-function cell(metric) {
-  if (!metric) return h("td", {}, "–");
-  const hasBounds = metric.low !== null && metric.low !== undefined;
-  return h("td", { title: bounded(metric) }, h("b", {}, number(metric.value)),
-    h("small", {}, hasBounds ? `${number(metric.low)} – ${number(metric.high)}` : "no bounds"));
+function cell(metric, figure) {
+  if (!figure) return h("td", {}, "–");
+  const hasBounds = figure.low !== null && figure.low !== undefined;
+  const { digits } = metric;
+  return h("td", { title: bounded(metric, figure) }, h("b", {}, number(figure.value, digits)),
+    h("small", {}, hasBounds ? `${number(figure.low, digits)} – ${number(figure.high, digits)}` : "no bounds"));
 }
 
-function difference(comparison) {
-  const by = comparison?.balanced_accuracy;
+function difference({ key, digits }, comparison) {
+  const by = comparison?.[key];
   if (!by) return "–";
   const sign = by.difference > 0 ? "+" : "";
-  return [`${sign}${number(by.difference)}`, h("small", {}, `${number(by.low)} to ${number(by.high)}`)];
+  return [`${sign}${number(by.difference, digits)}`, h("small", {}, `${number(by.low, digits)} to ${number(by.high, digits)}`)];
 }
 
 function documents(partition, one) {

@@ -11,7 +11,7 @@ from idc.deploy.decision import Challenger, Gates, Outcome, SmokeSet, decide
 from idc.deploy.version import Version
 from idc.evaluate.served_model import ServedModel
 
-GATES = Gates(balanced_accuracy=0.7, sensitivity=0.75, tolerance=0.02, is_strict=False)
+GATES = Gates(limits={"balanced_accuracy": 0.7, "recall": 0.75}, tolerance=0.02, is_strict=False)
 STRICT = replace(GATES, is_strict=True)
 SERVED = ServedModel(
     variant="tensorflow",

@@ -37,4 +37,4 @@ def test_what_does_not_exist_is_none() -> None:
     one = metrics("mxnet", 0.5)
     one["test"]["roc_auc"] = missing  # type: ignore[index]
 
-    assert comparison.rows([one])[0][6] == "none"
+    assert comparison.rows([one])[0][comparison.header().index("AUC-ROC")] == "none"

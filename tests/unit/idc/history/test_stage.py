@@ -10,7 +10,7 @@ import pytest
 from idc import layout
 from idc.converter.manifest import Manifest
 from idc.history import stage
-from idc.history.partitions import Figure
+from idc.history.months import Figure
 from idc.ingest.snapshot import point_to_dataset
 from idc.storage import ObjectStore
 from idc.train import candidates

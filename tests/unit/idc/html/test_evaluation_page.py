@@ -24,7 +24,7 @@ from idc import layout
 from idc.convert.report.reading import RUN_BYTES, read_patches, runs
 from idc.converter.patches import parse_name
 from idc.errors import MissingObject
-from idc.evaluate.names import METRICS
+from idc.evaluate.metrics_table import METRICS
 from idc.evaluate.patients import patient_rows
 from idc.evaluate.predictions import Predictions
 from idc.evaluate.report import stage as stage
@@ -68,8 +68,9 @@ def bounded(figure: dict[str, Any]) -> str:
 def test_every_metric_stands_beside_the_yardstick(facts: EvaluationFacts, shown: Document) -> None:
     rows = shown.rows("metric")
     test = facts.metrics["test"]
-    for name, label in METRICS.items():
-        assert rows[label][:2] == [bounded(test[name]), bounded(test["always_class_0"][name])], label
+    for metric in METRICS:
+        expected_cells = [bounded(test[metric.key]), bounded(test["always_class_0"][metric.key])]
+        assert rows[metric.label][:2] == expected_cells, metric.key
     expected = ("SYNTHETIC DATA", "not a diagnostic device", f"{facts.threshold:.3f}")
     for words in (*expected, facts.metrics["model_data"]):
         assert words in shown.text
@@ -87,8 +88,8 @@ def test_the_champion_is_compared_and_the_seen_are_counted(facts: EvaluationFact
 def test_no_comparison_says_why(generated: Converted, facts: EvaluationFacts) -> None:
     nothing = {"difference": None, "low": None, "high": None, "reason": "it has seen them all"}
     compared = {**facts.metrics["comparison"], "patients": 0, "left_out_patients": 2}
-    for name in METRICS:
-        compared[name] = nothing
+    for metric in METRICS:
+        compared[metric.key] = nothing
 
     page = build(generated.store, replace(facts, metrics={**facts.metrics, "comparison": compared})).html
 
@@ -222,7 +223,7 @@ def test_the_card_says_what_the_documents_say(generated: Converted, facts: Evalu
     [evaluation] = content["evaluation_details"]
     told = {one["name"]: one["value"] for one in evaluation["metric_groups"][0]["metric_data"]}
     test = facts.metrics["test"]
-    expected = {label: test[name]["value"] for name, label in METRICS.items()}
+    expected = {metric.label: test[metric.key]["value"] for metric in METRICS}
     assert told == {label: value for label, value in expected.items() if value is not None}
     details = content["additional_information"]["custom_details"]
     assert details["dataset digest"] == generated.digest
