@@ -171,12 +171,12 @@ def tuned_defaults(variant: str) -> str:
 
 def candidate_prefix(partition: str, variant: str) -> str:
     """Return the prefix of one variant's trained model of one partition."""
-    return f"candidates/{checked_name('partition', partition)}/{checked_name('variant', variant)}/"
+    return f"{candidates_prefix(partition)}{checked_name('variant', variant)}/"
 
 
 def candidates_prefix(partition: str) -> str:
     """Return the prefix of a partition's candidates, a folder each."""
-    return f"candidates/{_name('partition', partition)}/"
+    return f"candidates/{checked_name('partition', partition)}/"
 
 
 def metrics(partition: str, variant: str) -> str:
