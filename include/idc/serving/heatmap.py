@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from idc.converter.patches import PATCH_PX
 from idc.html.slides import HEAT
 from idc.serving.slide_records import TileRecord
 from idc.serving.tiles import Grid
@@ -23,7 +22,7 @@ def draw(grid: Grid, tiles: Sequence[TileRecord]) -> bytes:
         layer[divmod(tile.number, grid.columns)] = HEAT[round(tile.probability * 255)]
     scale = min(1.0, LONGEST_PX / max(grid.width, grid.height))
     size = max(round(grid.width * scale), 1), max(round(grid.height * scale), 1)
-    covered = (0.0, 0.0, grid.width / PATCH_PX, grid.height / PATCH_PX)
+    covered = (0.0, 0.0, grid.width / grid.tiling.step_px, grid.height / grid.tiling.step_px)
     drawn = Image.fromarray(layer).resize(size, Image.Resampling.NEAREST, box=covered)
     buffer = io.BytesIO()
     drawn.save(buffer, "PNG")

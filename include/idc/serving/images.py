@@ -81,10 +81,8 @@ class SlideImage:
         """
         self._image = _loaded(_open(file, most_pixels))
 
-    def tile(self, x: int, y: int) -> Pixels:
-        """Return the pixels of the tile at this place, fewer at the right and lower edge."""
-        width, height = self._image.size
-        box = x, y, min(x + PATCH_PX, width), min(y + PATCH_PX, height)
+    def tile(self, box: tuple[int, int, int, int]) -> Pixels:
+        """Return the pixels of the tile with this left, top, right and bottom within the slide."""
         return np.asarray(_flat(self._image.crop(box)))
 
 

@@ -100,12 +100,19 @@ class Batch(_Answer):
 
 
 class Tiles(_Answer):
-    """How many tiles of 50×50 pixels a slide has."""
+    """How many tiles a slide has."""
 
     total: int
     scored: int = Field(description="the model has answered")
     background: int = Field(description="nearly white, not sent to the model")
     positive: int = Field(description="of those scored, at or above the threshold")
+
+
+class SlideTiling(_Answer):
+    """How the slide was cut into tiles."""
+
+    tile_px: int = Field(description="the side of a tile, in pixels")
+    step_px: int = Field(description="from one tile's left upper corner to the next one's, in pixels")
 
 
 class SlideModel(_Answer):
@@ -129,6 +136,7 @@ class Slide(_Answer):
     updated_at: datetime
     width: int = Field(description="pixels")
     height: int = Field(description="pixels")
+    tiling: SlideTiling
     tiles: Tiles
     max_probability: Probability | None = Field(description="the highest of any tile so far")
     models: list[SlideModel] = Field(description="more than one while a new model is being rolled out")

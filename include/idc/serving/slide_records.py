@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from idc.serving import tiles
 from idc.serving.database import Database
 from idc.serving.endpoint import Scored
-from idc.serving.tiles import Grid
+from idc.serving.tiles import Grid, Tiling
 
 FILE = "slides.sqlite3"
 DAY_S = 86400.0
@@ -22,7 +23,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS slide (
   id TEXT PRIMARY KEY, tenant TEXT NOT NULL, state TEXT NOT NULL, created_at REAL NOT NULL,
   updated_at REAL NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,
-  attempts INTEGER NOT NULL DEFAULT 0, problem TEXT
+  attempts INTEGER NOT NULL DEFAULT 0, problem TEXT, tiling TEXT
 );
 CREATE INDEX IF NOT EXISTS slide_tenant ON slide (tenant, created_at);
 CREATE TABLE IF NOT EXISTS version (
@@ -44,7 +45,10 @@ JOIN version ON version.slide = tile.slide AND version.name = tile.version WHERE
 
 @dataclass(frozen=True)
 class SlideRecord:
-    """A slide; times are seconds since 1970, `problem` is a `ProblemDetails` in JSON."""
+    """A slide; times are seconds since 1970, `problem` is a `ProblemDetails` in JSON.
+
+    `tiling` is the `Tiling` it is scored with, in JSON; None in records of earlier releases.
+    """
 
     id: str
     tenant: str
@@ -55,11 +59,12 @@ class SlideRecord:
     height: int
     attempts: int
     problem: str | None
+    tiling: str | None
 
     @property
     def grid(self) -> Grid:
-        """Its tiles."""
-        return Grid(self.width, self.height)
+        """The tiles that it is scored with."""
+        return Grid(self.width, self.height, Tiling.from_json(self.tiling))
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,8 @@ class SlideRecords:
     def __init__(self, folder: Path) -> None:
         """Open the records in the API's folder, making them if need be."""
         self._database = Database(folder / FILE, _SCHEMA)
+        if "tiling" not in {row["name"] for row in self._database.query("PRAGMA table_info(slide)")}:
+            self._database.query("ALTER TABLE slide ADD COLUMN tiling TEXT")
 
     def add(self, id: str, tenant: str, size: tuple[int, int], most: int) -> bool:
         """Queue a slide unless the tenant has so many unfinished ones; return whether it was queued."""
@@ -107,9 +114,9 @@ class SlideRecords:
             if self._unfinished(tenant) >= most:
                 return False
             connection.execute(
-                "INSERT INTO slide (id, tenant, state, created_at, updated_at, width, height) "
-                "VALUES (?, ?, 'queued', ?, ?, ?, ?)",
-                (id, tenant, now, now, *size),
+                "INSERT INTO slide (id, tenant, state, created_at, updated_at, width, height, tiling) "
+                "VALUES (?, ?, 'queued', ?, ?, ?, ?, ?)",
+                (id, tenant, now, now, *size, tiles.TILING.to_json()),
             )
         return True
 

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import structlog
 
-from idc.serving import tiles
 from idc.serving.endpoint import Scored, Scorer
 from idc.serving.images import SlideImage, encoded, padded
 from idc.serving.problems import ENDPOINT_UNAVAILABLE, INTERNAL, MODEL_TIMEOUT, MODEL_UNKNOWN, Problem
 from idc.serving.slide_records import SlideRecord, SlideRecords
+from idc.serving.tiles import Grid, tile_name
 from idc.settings import ApiSettings
 
 BATCH = 64
@@ -125,7 +125,7 @@ class SlideWork:
             image = SlideImage(file, self._settings.slide_max_pixels)
         left = (number for number in range(grid.count) if number not in done)
         for numbers in _batches(left):
-            work = [(slide.id, image, *grid.place(number)) for number in numbers]
+            work = [(slide.id, image, grid, number) for number in numbers]
             answers = list(self._pool.map(lambda each: self._tile(*each), work))
             if not self._records.add_tiles(slide.id, list(zip(numbers, answers, strict=True))):
                 self.discard(slide.id)
@@ -133,17 +133,17 @@ class SlideWork:
             if self._stopping.is_set():
                 raise _Interrupted
 
-    def _tile(self, id: str, image: SlideImage, x: int, y: int) -> Scored | None:
-        """Return the answer for a tile, None for background; waits for an endpoint that is away."""
-        pixels = image.tile(x, y)
-        if tiles.is_background(pixels):
+    def _tile(self, id: str, image: SlideImage, grid: Grid, number: int) -> Scored | None:
+        """Return the answer for a tile, None for background; wait while the endpoint is unavailable."""
+        pixels = image.tile(grid.box(number))
+        if grid.tiling.is_background(pixels):
             return None
         patch, deadline = encoded(padded(pixels)), time.monotonic() + self._settings.slide_patience_s
         while True:
             if self._stopping.is_set():
                 raise _Interrupted
             try:
-                return self._scorer.score(patch, f"{id}.{tiles.tile_name(x, y)}")
+                return self._scorer.score(patch, f"{id}.{tile_name(*grid.place(number))}")
             except Problem as problem:
                 if problem.kind not in PASSING or time.monotonic() > deadline:
                     raise

@@ -20,7 +20,7 @@ from idc.serving.aws import RETRY_LATER
 from idc.serving.bodies import Limit
 from idc.serving.keyring import Key
 from idc.serving.problems import GONE, NOT_FOUND, NOT_READY, STORAGE_UNAVAILABLE, TOO_MANY_SLIDES, Problem
-from idc.serving.schemas import ProblemDetails, Regions, Slide, SlideModel, Slides, Tiles
+from idc.serving.schemas import ProblemDetails, Regions, Slide, SlideModel, Slides, SlideTiling, Tiles
 from idc.serving.service import Service, Shared
 from idc.serving.slide_records import SlideRecord, VersionRecord
 from idc.settings import ApiSettings
@@ -244,6 +244,7 @@ def _shown(service: Service, slide: SlideRecord) -> Slide:
         updated_at=datetime.fromtimestamp(slide.updated_at, UTC),
         width=slide.width,
         height=slide.height,
+        tiling=SlideTiling(tile_px=slide.grid.tiling.tile_px, step_px=slide.grid.tiling.step_px),
         tiles=Tiles(
             total=total, scored=scored, background=background,
             positive=sum(version.positive for version in versions),

@@ -1,8 +1,9 @@
-"""How a slide is cut into tiles of 50×50 pixels, numbered along the rows from the upper left corner."""
+"""How a slide is cut into tiles, numbered along the rows from the upper left corner."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -10,7 +11,42 @@ from idc.converter.patches import PATCH_PX
 from idc.serving.answers import BACKGROUND_LEVEL
 from idc.serving.images import Pixels
 
+Box = tuple[int, int, int, int]
+
 BACKGROUND_SHARE = 0.98
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """What decides the tiles of a slide; a slide keeps the tiling that it was scored with.
+
+    A tile is background if at least `background_share` of its pixels are as light as `background_level` in
+    red, green and blue.
+    """
+
+    tile_px: int = PATCH_PX
+    step_px: int = PATCH_PX
+    background_level: int = BACKGROUND_LEVEL
+    background_share: float = BACKGROUND_SHARE
+
+    @classmethod
+    def from_json(cls, text: str | None) -> Tiling:
+        """Read the tiling of a record; None is a record written before tilings were kept."""
+        return UNRECORDED if text is None else cls(**json.loads(text))
+
+    def to_json(self) -> str:
+        """Return the tiling as a record keeps it."""
+        return json.dumps(asdict(self))
+
+    def is_background(self, pixels: Pixels) -> bool:
+        """Return whether nearly all of a tile is as white as the glass of a slide."""
+        light = pixels.min(axis=2) >= self.background_level
+        return float(np.mean(light)) >= self.background_share
+
+
+TILING = Tiling()  # of new slides
+# Of slides scored before their records named it: these numbers never change.
+UNRECORDED = Tiling(tile_px=50, step_px=50, background_level=220, background_share=0.98)
 
 
 @dataclass(frozen=True)
@@ -19,42 +55,40 @@ class Grid:
 
     width: int
     height: int
+    tiling: Tiling = TILING
 
     @property
     def columns(self) -> int:
-        """How many tiles a row has."""
-        return -(-self.width // PATCH_PX)
+        """The number of tiles in a row."""
+        return -(-self.width // self.tiling.step_px)
 
     @property
     def rows(self) -> int:
-        """How many rows there are."""
-        return -(-self.height // PATCH_PX)
+        """The number of rows."""
+        return -(-self.height // self.tiling.step_px)
 
     @property
     def count(self) -> int:
-        """How many tiles there are."""
+        """The number of tiles."""
         return self.columns * self.rows
 
     def place(self, number: int) -> tuple[int, int]:
         """Return a tile's left upper corner, in pixels."""
         row, column = divmod(number, self.columns)
-        return column * PATCH_PX, row * PATCH_PX
+        return column * self.tiling.step_px, row * self.tiling.step_px
 
     def number(self, x: int, y: int) -> int | None:
-        """Return the number of the tile whose left upper corner this is, if it is one."""
-        if x % PATCH_PX or y % PATCH_PX or x >= self.width or y >= self.height:
+        """Return the number of the tile with this left upper corner, None if there is no such tile."""
+        step = self.tiling.step_px
+        if x % step or y % step or x >= self.width or y >= self.height:
             return None
-        return y // PATCH_PX * self.columns + x // PATCH_PX
+        return y // step * self.columns + x // step
 
-    def box(self, number: int) -> tuple[int, int, int, int]:
+    def box(self, number: int) -> Box:
         """Return a tile's left, top, right and bottom, in pixels within the slide."""
         x, y = self.place(number)
-        return x, y, min(x + PATCH_PX, self.width), min(y + PATCH_PX, self.height)
-
-
-def is_background(pixels: Pixels) -> bool:
-    """Return whether nearly all of a tile is as white as the glass of a slide."""
-    return float(np.mean(pixels.min(axis=2) >= BACKGROUND_LEVEL)) >= BACKGROUND_SHARE
+        side = self.tiling.tile_px
+        return x, y, min(x + side, self.width), min(y + side, self.height)
 
 
 def tile_name(x: int, y: int) -> str:

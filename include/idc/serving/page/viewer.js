@@ -2,17 +2,18 @@
 
 import { byId, element, number, probability, show } from "./elements.js";
 
-const TILE_PX = 50;
 const SVG = "http://www.w3.org/2000/svg";
 const ZOOM_STEP = 1.5;
 const MOST_ZOOM = 16;
 const MOST_ROWS = 100;
 
 let size = { width: 1, height: 1 };
+let tiling = { tile_px: 1, step_px: 1 };
 let zoom = 1;
 
 export function showPicture(job, heatmap, original) {
   size = { width: job.width, height: job.height };
+  tiling = job.tiling;
   const [image, overlay] = [byId("slide-image"), byId("heatmap")];
   [image, overlay].forEach((one) => one.src.startsWith("blob:") && URL.revokeObjectURL(one.src));
   show(image, original !== null);
@@ -43,27 +44,31 @@ export function showRegions(features) {
 
 /** The fields that say which tile feedback is about, kept in step with clicks on the picture. */
 export function tileFields(job) {
+  tiling = job.tiling;
   const field = (name, most) =>
     element("label", { textContent: `${name} ` },
-      element("input", { type: "number", id: `tile-${name}`, min: 0, max: most, step: TILE_PX, value: 0, oninput: markTile }));
-  const last = (length) => Math.floor((length - 1) / TILE_PX) * TILE_PX;
+      element("input", { type: "number", id: `tile-${name}`, min: 0, max: most, step: tiling.step_px, value: 0, oninput: markTile }));
+  const last = (length) => corner(length - 1);
   return element("div", { className: "row" }, field("x", last(job.width)), field("y", last(job.height)));
 }
 
+/** Where the tile begins that a place is in. */
+const corner = (place) => Math.floor(place / tiling.step_px) * tiling.step_px;
+
 export function chosenTile() {
-  const corner = (name) => Math.floor(Number(byId(`tile-${name}`).value) / TILE_PX) * TILE_PX;
-  return { x: corner("x"), y: corner("y") };
+  const [x, y] = ["x", "y"].map((name) => corner(Number(byId(`tile-${name}`).value)));
+  return { x, y };
 }
 
 function chooseTile(x, y) {
-  byId("tile-x").value = Math.floor(x / TILE_PX) * TILE_PX;
-  byId("tile-y").value = Math.floor(y / TILE_PX) * TILE_PX;
+  byId("tile-x").value = corner(x);
+  byId("tile-y").value = corner(y);
   markTile();
 }
 
 function markTile() {
   const { x, y } = chosenTile();
-  const marks = { x, y, width: Math.min(TILE_PX, size.width - x), height: Math.min(TILE_PX, size.height - y) };
+  const marks = { x, y, width: Math.min(tiling.tile_px, size.width - x), height: Math.min(tiling.tile_px, size.height - y) };
   Object.entries(marks).forEach(([name, value]) => byId("chosen").setAttribute(name, value));
 }
 

@@ -79,5 +79,5 @@ def test_a_bomb_is_refused_by_its_header(side: int) -> None:
 def test_tiles_of_a_slide_end_where_it_ends() -> None:
     pixels = np.random.default_rng(1).integers(0, 256, (70, 120, 3), dtype=np.uint8)
     slide = SlideImage(io.BytesIO(file_of(pixels)), pixels.size)
-    np.testing.assert_array_equal(slide.tile(100, 50), pixels[50:70, 100:120])
-    np.testing.assert_array_equal(slide.tile(50, 0), pixels[:50, 50:100])
+    np.testing.assert_array_equal(slide.tile((100, 50, 120, 70)), pixels[50:70, 100:120])
+    np.testing.assert_array_equal(slide.tile((50, 0, 100, 50)), pixels[:50, 50:100])

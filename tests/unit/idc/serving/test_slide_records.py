@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from idc.evaluate.served_model import ServedModel
+from idc.serving import heatmap, regions, tiles
 from idc.serving.endpoint import Scored
 from idc.serving.models import Version
-from idc.serving.slide_records import SlideRecords
+from idc.serving.slide_records import FILE, SlideRecord, SlideRecords
+from idc.serving.tiles import Tiling
 
 SERVED = ServedModel.from_metadata(
     {
@@ -75,3 +79,62 @@ def test_old_slides_are_forgotten_and_unfinished_ones_never(records: SlideRecord
     records.end("a", "succeeded")
     records.forget(days=-1)
     assert [slide.id for slide in records.newest("t", 9)] == ["b"]
+
+
+def scored(records: SlideRecords, name: str) -> SlideRecord:
+    """A slide of which tile 0 is carcinoma and tile 3 is not."""
+    assert records.add(name, "t", (130, 100), most=9)
+    records.take()
+    answers = [(0, Scored(0.8, 0.8, VERSION)), (1, None), (3, Scored(0.2, 0.2, VERSION))]
+    assert records.add_tiles(name, answers)
+    records.end(name, "succeeded")
+    return read(records, name)
+
+
+def read(records: SlideRecords, name: str) -> SlideRecord:
+    slide = records.find(name, "t")
+    assert slide is not None
+    return slide
+
+
+def test_a_slide_keeps_the_tiling_it_was_scored_with(
+    records: SlideRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid = scored(records, "a").grid
+    drawn, found = heatmap.draw(grid, records.tiles("a")), regions.find(grid, records.tiles("a"))
+    records.close()
+
+    changed = Tiling(tile_px=40, step_px=20, background_level=200, background_share=0.5)
+    monkeypatch.setattr(tiles, "TILING", changed)
+    later = SlideRecords(tmp_path)
+    old = read(later, "a").grid
+
+    assert old == grid
+    assert (old.count, old.tiling.background_share) == (6, 0.98)
+    assert heatmap.draw(old, later.tiles("a")) == drawn
+    assert regions.find(old, later.tiles("a")) == found
+    new = scored(later, "b").grid
+    assert (new.tiling, new.count, new.box(1)) == (changed, 35, (20, 0, 60, 40))
+    assert (new.number(20, 40), new.number(20, 50)) == (15, None)
+
+
+def test_records_of_earlier_releases_are_read_with_the_tiling_of_their_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection, connection:
+        connection.execute(
+            "CREATE TABLE slide (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, state TEXT NOT NULL, "
+            "created_at REAL NOT NULL, updated_at REAL NOT NULL, width INTEGER NOT NULL, "
+            "height INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, problem TEXT)"
+        )
+        connection.execute("INSERT INTO slide VALUES ('a', 't', 'succeeded', 1, 1, 130, 100, 1, NULL)")
+    monkeypatch.setattr(tiles, "TILING", Tiling(tile_px=40, step_px=20))
+    monkeypatch.setattr(tiles, "BACKGROUND_SHARE", 0.5)
+
+    records = SlideRecords(tmp_path)
+
+    assert read(records, "a").grid.tiling == Tiling(50, 50, 220, 0.98)
+    assert read(records, "a").grid.count == 6
+    scored(records, "b")
+    records.close()
+    assert read(SlideRecords(tmp_path), "b").grid.tiling.step_px == 20
