@@ -141,11 +141,12 @@ def test_older_and_broken_documents_take_nothing_away_from_the_others(
     store.put(layout.metrics("9980-01", "mxnet"), json.dumps(old).encode())
     store.put(layout.metrics("9980-01", "tensorflow"), b'{"cut')
     store.put("candidates/9980-01/decision.json", b"[]")
+    store.put(layout.metrics("9980-01", "retired"), json.dumps(old).encode())
 
     found = reader.get("api/partitions/9980-01")
 
     assert [one["key"] for one in found["metrics"]] == ["f1"]
-    assert [one["name"] for one in found["candidates"]] == ["tensorflow", "mxnet"]
+    assert [one["name"] for one in found["candidates"]] == ["tensorflow", "mxnet", "retired"]
     assert (found["decision"], found["candidates"][0]["test"]["metrics"]) == (None, {})
 
 

@@ -67,6 +67,18 @@ def test_a_model_that_did_not_come_up_is_no_champion(months: ObjectStore) -> Non
     assert [month.champion for month in stage.read(months)] == ["", "champion", ""]
 
 
+def test_a_candidate_of_a_variant_that_is_gone_is_shown(months: ObjectStore) -> None:
+    test = {"balanced_accuracy": {"value": 0.95, "low": 0.9, "high": 1.0}}
+    candidates.write_json(months, layout.metrics(MONTHS[2], "retired"), {"test": test})
+
+    newest = list(stage.read(months))[2]
+
+    assert list(newest.candidates) == ["tensorflow", "mxnet", "retired"]
+    assert newest.best("balanced_accuracy") == "retired"
+    stage.run(months)
+    assert ">retired</text>" in months.get(layout.history_page()).decode()
+
+
 def test_page_and_chart_are_written(months: ObjectStore) -> None:
     facts = stage.run(months)
 
