@@ -18,6 +18,7 @@ import embedded_aws.settings
 import idc.settings
 import stack.settings
 from handbook.markdown import ROOT, code, first_sentence, table
+from idc.variants.all import VARIANTS
 
 _HEAD = ("variable", "default", "takes", "meaning")
 _SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
@@ -57,7 +58,7 @@ def kinds() -> list[type[BaseSettings]]:
 
 def variables(kind: type[BaseSettings]) -> Iterator[str]:
     """Yield the names of all variables a class of settings reads."""
-    for name, field in kind.model_fields.items():
+    for name, field, _ in _fields(kind):
         yield from _variables(kind, name, field)
 
 
@@ -65,11 +66,24 @@ def _fields(kind: type[BaseSettings]) -> Iterator[tuple[str, FieldInfo, object]]
     """Yield name, field and default, each default made from the ones before where it follows from them."""
     data: dict[str, Any] = {}
     for name, field in kind.model_fields.items():
+        if name == "images":
+            yield from _images()
+            continue
         default = (
             None if field.is_required() else field.get_default(call_default_factory=True, validated_data=data)
         )
         data[name] = default
         yield name, field, default
+
+
+def _images() -> Iterator[tuple[str, FieldInfo, object]]:
+    """Yield the settings of the variants' images, each once."""
+    used = [image for one in VARIANTS.values() for image in (one.training_image, one.inference_image)]
+    for setting, image in {image.setting: image for image in used}.items():
+        about = FieldInfo(
+            annotation=str, validation_alias=AliasChoices(setting), description="the URI of a container image"
+        )
+        yield setting, about, image.amazons("us-east-1")
 
 
 def _row(kind: type[BaseSettings], name: str, field: FieldInfo, default: object) -> tuple[str, ...]:

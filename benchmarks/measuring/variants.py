@@ -21,7 +21,7 @@ from PIL import Image
 from embedded_aws.containers.container import THREAD_VARIABLES
 from idc.jobs.source import SCRIPTS
 from measuring import embedded_aws
-from stack import aws as stack_aws
+from stack import runtimes
 
 ALONE = Path(__file__).resolve().parent / "alone"
 INCLUDE = local_aws.REPOSITORY / "include"
@@ -77,26 +77,11 @@ VARIANTS = (
 )
 
 
-def runtimes() -> str:
-    """Return the stack's table of images and environments, for an embedded AWS of a benchmark's own."""
-    tables = []
-    for name, images in stack_aws.RUNTIMES.items():
-        python = local_aws.interpreter(stack_aws.ALGORITHMS.get(name, name))
-        fields: dict[str, object] = {"name": name, "images": list(images), "python": python}
-        if name in stack_aws.ALGORITHMS:
-            fields["algorithm"] = name
-        if name in stack_aws.SERVERS:
-            fields["serve"] = [python, str(INCLUDE / "embedded_aws" / "runtime" / stack_aws.SERVERS[name])]
-        lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in fields.items())
-        tables.append(f"[[runtime]]\n{lines}")
-    return "\n".join(tables)
-
-
 @contextmanager
 def aws_with_variants(directory: Path) -> Iterator[LocalAws]:
     """An embedded AWS that knows the variants' images."""
     table = directory / "variants.toml"
-    table.write_text(runtimes())
+    table.write_text(runtimes.table(local_aws.interpreter))
     with embedded_aws("--runtimes", str(table)) as aws:
         yield aws
 

@@ -8,21 +8,18 @@ not here: boto3 reads them itself.
 from __future__ import annotations
 
 import functools
+import os
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import AliasChoices, Field, Secret, StringConstraints, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from idc.errors import ConfigurationError
-from idc.variants.images import builtin_image
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-# Amazon's deep learning containers; this account serves most commercial regions, for the others see
-# https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html
-_DLC_REGISTRY = "763104351884.dkr.ecr.{region}.amazonaws.com"
 
 Bucket = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 RoleArn = Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+$")]
@@ -32,17 +29,14 @@ InstanceType = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0
 TopicArn = Annotated[
     str, StringConstraints(pattern=r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+$")
 ]
+_PROCESSING_IMAGE = "763104351884.dkr.ecr.{region}.amazonaws.com/mxnet-training:1.9.0-cpu-py38"
+_IMAGE = re.compile(r"HISTOFLOW_[A-Z0-9_]+_IMAGE")
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
-def _image(repository: str, tag: str) -> Any:
-    """Return a field whose default is Amazon's image `repository:tag` in the settings' region."""
-    return Field(
-        default_factory=lambda data: (
-            f"{_DLC_REGISTRY.format(region=data.get('region', 'us-east-1'))}/{repository}:{tag}"
-        ),
-        description="the URI of a container image",
-    )
+def _images() -> dict[str, str]:
+    """Return the images of the variants that the environment names, by variable."""
+    return {name: uri for name, uri in os.environ.items() if uri and _IMAGE.fullmatch(name)}
 
 
 class Password(Secret[str]):
@@ -78,16 +72,16 @@ class Settings(BaseSettings):
         description="the archive a scheduled run ingests: a path, kaggle://…, https://…, s3://… or synthetic://…",
     )
 
-    builtin_image: str = Field(
-        default_factory=lambda data: builtin_image(data["region"]),
-        description="the URI of the image of Amazon's built-in image classification",
-    )
     # Any image with Python 3.8 or later, boto3, NumPy and Pillow can run the converter.
-    processing_image: str = _image("mxnet-training", "1.9.0-cpu-py38")
-    mxnet_training_image: str = _image("mxnet-training", "1.9.0-cpu-py38")
-    mxnet_inference_image: str = _image("mxnet-inference", "1.9.0-cpu-py38")
-    tensorflow_training_image: str = _image("tensorflow-training", "2.19.0-cpu-py312")
-    tensorflow_inference_image: str = _image("tensorflow-inference", "2.19.0-cpu")
+    processing_image: str = Field(
+        default_factory=lambda data: _PROCESSING_IMAGE.format(region=data.get("region", "us-east-1")),
+        description="the URI of a container image",
+    )
+    images: dict[str, str] = Field(
+        default_factory=_images,
+        validation_alias="images",
+        description="the variants' images that replace Amazon's, each from a variable of its own",
+    )
 
     processing_instance_type: InstanceType = Field(default="ml.m5.xlarge", description="an ml.* type")
     processing_instance_count: int = Field(default=1, ge=1, le=32, description="a number from 1 to 32")

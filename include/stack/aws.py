@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import subprocess
 from functools import cache
 from pathlib import Path
 
-from stack import paths, processes
+from stack import paths, processes, runtimes
 from stack.environments import interpreter
 from stack.errors import ServiceFailed
 from stack.settings import StackSettings
 
 ACCOUNT = "123456789012"
-
-# Which environment plays which images. The patterns are matched against the image URI of a request.
-RUNTIMES = {
-    "mxnet": ("*/mxnet-training:*", "*/mxnet-inference:*"),
-    "tensorflow": ("*/tensorflow-training:*", "*/tensorflow-inference:*"),
-    "image-classification": ("*/image-classification:*",),
-}
-# Images of the service's own algorithms: the environment their local twins run in.
-ALGORITHMS = {"image-classification": "mxnet"}
-# Where an image does not serve as the frameworks' inference toolkit does: the program that stands for it.
-SERVERS = {"tensorflow": "tensorflow_server.py"}
 
 
 def up(settings: StackSettings) -> None:
@@ -40,8 +28,8 @@ def up(settings: StackSettings) -> None:
         (settings.s3_port, "the embedded AWS's S3", "HISTOFLOW_S3_PORT"),
     ):
         processes.require_port(port, purpose, variable, own_home=settings.aws_home)
-    runtimes = ("--runtimes", str(_write_runtimes(settings)))
-    _call(settings, "up", *runtimes, "--bucket", settings.bucket, "--role", settings.role)
+    table = ("--runtimes", str(_write_runtimes(settings)))
+    _call(settings, "up", *table, "--bucket", settings.bucket, "--role", settings.role)
 
 
 def down(settings: StackSettings) -> None:
@@ -78,24 +66,8 @@ def log_files(settings: StackSettings) -> list[Path]:
 def _write_runtimes(settings: StackSettings) -> Path:
     settings.run.mkdir(parents=True, exist_ok=True)
     path = settings.run / "runtimes.toml"
-    entries = [_runtime(name, images, settings) for name, images in RUNTIMES.items()]
-    path.write_text("\n".join(entries))
+    path.write_text(runtimes.table(lambda name: str(interpreter(name, settings.envs))))
     return path
-
-
-def _runtime(name: str, images: tuple[str, ...], settings: StackSettings) -> str:
-    fields: dict[str, object] = {
-        "name": name,
-        "images": list(images),
-        "python": str(interpreter(ALGORITHMS.get(name, name), settings.envs)),
-    }
-    if name in ALGORITHMS:
-        fields["algorithm"] = name
-    if name in SERVERS:
-        program = paths.INCLUDE / "embedded_aws" / "runtime" / SERVERS[name]
-        fields["serve"] = [fields["python"], str(program)]
-    # TOML's strings and arrays of strings are written as JSON's are.
-    return "[[runtime]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in fields.items())
 
 
 def _call(settings: StackSettings, command: str, *flags: str) -> str:

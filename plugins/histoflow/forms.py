@@ -9,8 +9,8 @@ from airflow.sdk import Param
 from idc.variants.all import VARIANTS
 
 ALL = "all"
-# The other way to ask for the built-in algorithm trains with what is tuned for this one.
-TUNED_FOR_ALL = tuple(name for name in VARIANTS if name != "builtin-sdk")
+# A variant that takes another's tuning is not tuned itself.
+TUNED_FOR_ALL = tuple(name for name, one in VARIANTS.items() if not one.tuned_like)
 
 _SPLIT = (
     "A CSV with the columns `patient` and `split` (`train`, `validation`, `test`) that names every patient "
@@ -109,23 +109,12 @@ def field(kind: str, title: str, description: str, empty: str = SETTING, **schem
     return Param(None, type=["null", kind], title=title, description=described, **schema)
 
 
-def _training_fields(prefix: str, whose: str) -> dict[str, Param]:
-    """Return the fields of the hyperparameters that our scripts and the built-in algorithm both have."""
-    rate = {"exclusiveMinimum": 0, "maximum": 1}
+def _hyperparameters() -> dict[str, Param]:
+    """Return the fields of all variants, each once."""
+    declared = {one.name: one for variant in VARIANTS.values() for one in variant.fields}
     return {
-        f"{prefix}epochs": field(
-            "integer",
-            f"Epochs, {whose}",
-            "How often the training patches are gone through.",
-            minimum=1,
-            maximum=1000,
-        ),
-        f"{prefix}batch_size": field(
-            "integer", f"Batch size, {whose}", "Patches per step.", TUNED, minimum=1, maximum=4096
-        ),
-        f"{prefix}learning_rate": field(
-            "number", f"Learning rate, {whose}", "The highest rate of the schedule.", TUNED, **rate
-        ),
+        name: field(one.kind, one.title, one.description, TUNED if one.is_tuned else SETTING, **one.schema)
+        for name, one in declared.items()
     }
 
 
@@ -142,22 +131,7 @@ def training() -> dict[str, Param]:
             minItems=1,
             uniqueItems=True,
         ),
-        **_training_fields("", "our scripts"),
-        "seed": field(
-            "integer",
-            "Seed, our scripts",
-            "Decides initial weights, order and augmentation.",
-            minimum=0,
-            maximum=2**31 - 1,
-        ),
-        **_training_fields("builtin_", "built-in algorithm"),
-        "builtin_optimizer": field(
-            "string",
-            "Optimizer, built-in algorithm",
-            "How the weights follow the gradient.",
-            TUNED,
-            enum=[None, "sgd", "adam", "rmsprop", "nag"],
-        ),
+        **_hyperparameters(),
         "rebuild": rebuild("Train once more, even where the same training job has completed before."),
     }
 
@@ -237,16 +211,23 @@ def monitoring() -> dict[str, Param]:
     }
 
 
+def _tuned_alike() -> str:
+    return " ".join(
+        f"`{name}` then trains with the hyperparameters of `{one.tuned_like}`."
+        for name, one in VARIANTS.items()
+        if one.tuned_like
+    )
+
+
 def tuning() -> dict[str, Param]:
     """Return the form of `idc_tune`."""
     return {
         "variant": Param(
-            "builtin-lowlevel",
+            TUNED_FOR_ALL[0],
             type="string",
             enum=[*VARIANTS, ALL],
             title="Variant",
-            description=f"What to tune. `{ALL}`: {', '.join(TUNED_FOR_ALL)}, a search each; `builtin-sdk` "
-            "then trains with the hyperparameters of `builtin-lowlevel`.",
+            description=f"What to tune. `{ALL}`: {', '.join(TUNED_FOR_ALL)}, a search each. {_tuned_alike()}",
         ),
         "ranges": Param(
             None,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -19,20 +18,6 @@ from idc.storage import ObjectStore
 from idc.train.options import TrainingOptions
 from idc.tune.request import TuningOptions
 from idc.variants.all import VARIANTS
-
-# The fields of a training's form, and what the hyperparameters are called by those they are for.
-_SCRIPT_FIELDS = {
-    "epochs": "epochs",
-    "batch_size": "batch-size",
-    "learning_rate": "learning-rate",
-    "seed": "seed",
-}
-_BUILTIN_FIELDS = {
-    "builtin_epochs": "epochs",
-    "builtin_batch_size": "mini_batch_size",
-    "builtin_learning_rate": "learning_rate",
-    "builtin_optimizer": "optimizer",
-}
 
 
 def partition() -> str:
@@ -125,36 +110,12 @@ def conversion_options() -> ConversionSettings:
 def training_options() -> TrainingOptions:
     """Return what to train and how, from the trigger form and the settings."""
     asked = {name: parameter(name, None) for name in forms.training() if name not in ("variants", "rebuild")}
-    base = default_training(tuple(parameter("variants", VARIANTS)))
-    has_epochs = any(asked[name] for name in ("epochs", "builtin_epochs"))
-    return replace(
-        base,
-        synthetic_epochs=None if has_epochs else base.synthetic_epochs,
-        asked_script=_named(_SCRIPT_FIELDS, asked),
-        asked_builtin=_named(_BUILTIN_FIELDS, asked),
-    )
+    return TrainingOptions.of(settings(), parameter("variants", VARIANTS), asked)
 
 
 def default_training(variants: tuple[str, ...]) -> TrainingOptions:
     """Return how these variants are trained when nobody says anything."""
-    default = settings()
-    return TrainingOptions(
-        variants=variants,
-        script={
-            "epochs": default.epochs,
-            "batch-size": default.batch_size,
-            "learning-rate": default.learning_rate,
-            "seed": default.seed,
-        },
-        builtin={
-            "epochs": default.builtin_epochs,
-            "mini_batch_size": default.builtin_mini_batch_size,
-            "learning_rate": default.builtin_learning_rate,
-            "optimizer": default.builtin_optimizer,
-        },
-        synthetic_epochs=default.synthetic_epochs,
-        mxnet={"epochs": default.mxnet_epochs},
-    )
+    return TrainingOptions.of(settings(), variants, {})
 
 
 def is_person_asked() -> bool:
@@ -181,11 +142,6 @@ def tuning_options() -> TuningOptions:
         epochs=parameter("epochs", None),
         seed=parameter("seed", settings().seed),
     )
-
-
-def _named(fields: Mapping[str, str], asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was asked for, by the hyperparameters' own names."""
-    return {name: asked[field] for field, name in fields.items() if asked[field] is not None}
 
 
 def sdk_python() -> str:

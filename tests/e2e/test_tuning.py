@@ -21,8 +21,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 TRAINING = TrainingOptions(
     ("builtin-lowlevel",),
-    {"epochs": 1, "batch-size": 16, "seed": 7},
-    {"epochs": 1, "mini_batch_size": 8, "learning_rate": 0.01, "optimizer": "nag"},
+    {
+        "builtin-lowlevel": {"epochs": 1, "mini_batch_size": 8, "learning_rate": 0.01, "optimizer": "nag"},
+        "mxnet": {"epochs": 1, "batch-size": 16, "seed": 7},
+    },
     synthetic_epochs=None,
 )
 
@@ -47,7 +49,7 @@ def test_a_variant_is_tuned_and_the_next_training_follows(
     assert (job["metric"], sum(job["counts"].values())) == (metric, 2)
     assert f"Tuning of {variant}".encode() in store.get(layout.tuning_page(job["job"]))
     assert candidates.candidate(store, PARTITION, variant).training_job == job["best_job"]
-    names = TrainingOptions((variant,), TRAINING.script, TRAINING.builtin, None)
+    names = TrainingOptions((variant,), TRAINING.defaults, None)
     [next_plan] = train.plan(store, SETTINGS, dag_id="idc_train", partition=PARTITION, options=names)
     taken = {name: str(next_plan["plan"]["hyperparameters"][name]) for name in job["values"]}
     assert taken == {name: plain(value) for name, value in job["values"].items()}

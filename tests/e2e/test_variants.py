@@ -22,8 +22,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 OPTIONS = TrainingOptions(
     tuple(VARIANTS),
-    {"epochs": 1, "batch-size": 16, "seed": 7},
-    {"epochs": 4, "mini_batch_size": 8, "learning_rate": 0.01, "optimizer": "nag"},
+    {
+        name: {"epochs": 1, "batch-size": 16, "seed": 7}
+        if one.is_script
+        else {"epochs": 4, "mini_batch_size": 8, "learning_rate": 0.01, "optimizer": "nag"}
+        for name, one in VARIANTS.items()
+    },
     synthetic_epochs=None,
 )
 

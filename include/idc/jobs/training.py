@@ -7,21 +7,10 @@ SageMaker Python SDK 2 (`idc.variants.sdk`). For equal plans the two are equal.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 RECORDIO = "application/x-recordio"
-
-# What the training scripts print once an epoch, `epoch=3 train:loss=0.4012 …`: one expression, one metric.
-METRICS = (
-    "train:loss",
-    "train:accuracy",
-    "validation:loss",
-    "validation:accuracy",
-    "validation:balanced_accuracy",
-    "validation:roc_auc",
-    "images_per_second",
-)
 
 
 @dataclass(frozen=True)
@@ -49,7 +38,8 @@ class Machine:
 class TrainingPlan:
     """A training job.
 
-    `estimator` names the SDK's class that makes the request, empty where it is written by hand; `source` is
+    `estimator` names the SDK's class that makes the request, with its `estimator_options`; empty where it is
+    written by hand. `source` is
     the URI of a sourcedir.tar.gz with a train.py, empty for an algorithm that brings its own code.
     """
 
@@ -62,6 +52,7 @@ class TrainingPlan:
     machine: Machine
     input_mode: str = "File"
     estimator: str = ""
+    estimator_options: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
     metrics: tuple[str, ...] = ()
 

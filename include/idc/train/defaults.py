@@ -10,11 +10,9 @@ from typing import Any, Self
 from idc import layout
 from idc.storage import ObjectStore
 from idc.train import candidates
+from idc.variants.all import VARIANTS
 
 log = logging.getLogger(__name__)
-
-# The same algorithm asked for in another way: without a tuning of its own it takes the other's.
-SAME_ALGORITHM = {"builtin-sdk": "builtin-lowlevel"}
 
 
 @dataclass(frozen=True)
@@ -75,10 +73,13 @@ def write(store: ObjectStore, variant: str, defaults: Defaults) -> None:
 
 
 def current(store: ObjectStore, variant: str, *, is_synthetic: bool) -> Tuned | None:
-    """Return what the next training takes; what was tuned on generated patches says nothing about tissue."""
+    """Return what the next training takes, None for the settings' values.
+
+    Hyperparameters tuned on synthetic patches are never used on real ones, nor the other way round.
+    """
     found = read(store, variant).current
-    if found is None and variant in SAME_ALGORITHM:
-        found = read(store, SAME_ALGORITHM[variant]).current
+    if found is None and (other := VARIANTS[variant].tuned_like):
+        found = read(store, other).current
     if found is not None and found.synthetic != is_synthetic:
         kind = "generated" if found.synthetic else "real"
         log.info("%s: the hyperparameters of %s are left out: tuned on %s", variant, found.tuning_job, kind)

@@ -1,49 +1,61 @@
-"""What a person may choose about a training run, and the hyperparameters each variant gets of it."""
+"""Choose the hyperparameters of each variant: what a person asked for, tuned values, settings."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
+from idc.settings import Settings
 from idc.train.defaults import Tuned
 from idc.variants.all import variant
-from idc.variants.builtin import Builtin
 
 FORM, SETTINGS = "the trigger form", "the settings"
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """The variants to train, and the hyperparameters of our scripts and of the built-in algorithm.
+    """The variants to train, and hyperparameters by variant.
 
-    `asked_script` and `asked_builtin` are those that the trigger form names: they go before tuned ones, and
-    these before `script`, `builtin` and `mxnet`, what MXNet's script takes instead, which the settings say.
-    Generated patches are told apart after a few epochs: `synthetic_epochs`, or None to leave their number.
+    Precedence: `asked`, tuned values, `defaults`. On synthetic patches `synthetic_epochs` replaces the epochs
+    of `defaults`, unless it is None.
     """
 
     variants: tuple[str, ...]
-    script: Mapping[str, Any]
-    builtin: Mapping[str, Any]
+    defaults: Mapping[str, Mapping[str, Any]]
     synthetic_epochs: int | None
-    mxnet: Mapping[str, Any] = field(default_factory=dict)
-    asked_script: Mapping[str, Any] = field(default_factory=dict)
-    asked_builtin: Mapping[str, Any] = field(default_factory=dict)
+    asked: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
-    def hyperparameters(
-        self, name: str, *, is_synthetic: bool, tuned: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """Return the hyperparameters of the variant `name`, whose tuned ones are `tuned`.
+    @classmethod
+    def of(cls, settings: Settings, variants: Iterable[str], form: Mapping[str, Any]) -> Self:
+        """Return the options that the settings and a trigger form make; `form` has its fields by name.
 
         Raises:
             ConfigurationError: there is no such variant.
         """
-        own = dict(self.builtin if is_builtin(name) else self.script)
-        if name == "mxnet":
-            own.update(self.mxnet)
+        names = tuple(variants)
+        given = {name: value for name, value in form.items() if value is not None}
+        fields = {name: variant(name).fields for name in names}
+        asked = {
+            name: {one.hyperparameter: given[one.name] for one in own if one.name in given}
+            for name, own in fields.items()
+        }
+        has_epochs = any("epochs" in own for own in asked.values())
+        return cls(
+            variants=names,
+            defaults={name: variant(name).defaults(settings) for name in names},
+            synthetic_epochs=None if has_epochs else settings.synthetic_epochs,
+            asked=asked,
+        )
+
+    def hyperparameters(
+        self, name: str, *, is_synthetic: bool, tuned: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Return the hyperparameters of the variant `name`, whose tuned ones are `tuned`."""
+        own = dict(self.defaults[name])
         if is_synthetic and self.synthetic_epochs is not None:
             own["epochs"] = self.synthetic_epochs
-        return {**own, **(tuned or {}), **self._asked(name)}
+        return {**own, **(tuned or {}), **self.asked.get(name, {})}
 
     def sources(self, name: str, tuned: Tuned | None) -> dict[str, list[str]]:
         """Return where the hyperparameters of the variant `name` come from: their names by source."""
@@ -51,21 +63,9 @@ class TrainingOptions:
         given = tuned.hyperparameters if tuned else {}
         for parameter in self.hyperparameters(name, is_synthetic=False, tuned=given):
             source = SETTINGS
-            if parameter in self._asked(name):
+            if parameter in self.asked.get(name, {}):
                 source = FORM
             elif tuned and parameter in given:
                 source = f"the tuning job {tuned.tuning_job}"
             found.setdefault(source, []).append(parameter)
         return found
-
-    def _asked(self, name: str) -> Mapping[str, Any]:
-        return self.asked_builtin if is_builtin(name) else self.asked_script
-
-
-def is_builtin(name: str) -> bool:
-    """Return whether the variant `name` is the built-in algorithm.
-
-    Raises:
-        ConfigurationError: there is no such variant.
-    """
-    return isinstance(variant(name), Builtin)

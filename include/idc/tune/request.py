@@ -11,15 +11,16 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from idc.errors import ConfigurationError
 from idc.tune import ranges
 from idc.variants import sdk
 
+if TYPE_CHECKING:
+    from idc.variants.variant import Variant
+
 STRATEGIES = BAYESIAN, RANDOM, HYPERBAND, GRID = "Bayesian", "Random", "Hyperband", "Grid"
-BUILTIN_OBJECTIVE = "validation:accuracy"  # the only one it reports of validation
-SCRIPT_OBJECTIVE = "validation:roc_auc"  # ranks without a threshold, which is chosen after the training
 
 # The members that a training job definition has in common with a training job; the rest is the tuning job's.
 _SHARED = (
@@ -58,7 +59,7 @@ class TuningOptions:
     seed: int
 
 
-def search(options: TuningOptions, *, is_script: bool) -> dict[str, Any]:
+def search(options: TuningOptions, variant: Variant) -> dict[str, Any]:
     """Return what makes a training request a tuning request, as plain values that travel between tasks.
 
     Raises:
@@ -69,8 +70,7 @@ def search(options: TuningOptions, *, is_script: bool) -> dict[str, Any]:
         action = "Choose the variant whose tuning jobs these are."
         observed = ", ".join(options.variants)
         raise ConfigurationError("warm start", ", ".join(options.warm_start), observed, "one variant", action)
-    default = ranges.SCRIPT if is_script else ranges.BUILTIN
-    chosen = ranges.given_ranges(default, options.ranges)
+    chosen = ranges.given_ranges(variant.ranges, options.ranges)
     limits = {"MaxNumberOfTrainingJobs": options.jobs, "MaxParallelTrainingJobs": options.parallel}
     if options.strategy == GRID:  # the service takes just the number of all combinations
         combinations = math.prod(len(one.values) for one in chosen)
@@ -85,10 +85,10 @@ def search(options: TuningOptions, *, is_script: bool) -> dict[str, Any]:
         "Strategy": options.strategy,
         "HyperParameterTuningJobObjective": {
             "Type": "Maximize",
-            "MetricName": SCRIPT_OBJECTIVE if is_script else BUILTIN_OBJECTIVE,
+            "MetricName": variant.objective,
         },
         "ResourceLimits": limits,
-        "ParameterRanges": ranges.parameter_ranges(chosen, is_json=is_script),
+        "ParameterRanges": ranges.parameter_ranges(chosen, is_json=variant.is_script),
         "TrainingJobEarlyStoppingType": "Auto" if is_stopped_early else "Off",
         "RandomSeed": options.seed,
     }

@@ -14,13 +14,14 @@ from idc.settings import Settings
 from idc.storage import ObjectStore
 from idc.train import candidates, defaults
 from idc.train.defaults import Tuned
-from idc.train.options import TrainingOptions, is_builtin
+from idc.train.options import TrainingOptions
 from idc.train.results import trained_candidate
 from idc.train.stage import verified_dataset
 from idc.tune import request as tuning
+from idc.tune.ranges import check_names
 from idc.tune.request import TuningOptions
 from idc.tune.trials import Trial, TuningResult, as_csv
-from idc.variants.all import variant
+from idc.variants.all import VARIANTS, variant
 
 # A month: a tuning job's 32 characters have no room for more, or for the DAG's id, beside the variant.
 _PARTITION_CHARACTERS = len("2026-11")
@@ -46,10 +47,10 @@ def plan(
         CorruptShard: names the file of the dataset that is not what the index says.
         ConfigurationError: the options do not go together.
     """
-    searches = {name: tuning.search(options, is_script=not is_builtin(name)) for name in options.variants}
+    check_names(options.ranges, (one for known in VARIANTS.values() for one in known.ranges))
+    searches = {name: tuning.search(options, variant(name)) for name in options.variants}
     if options.epochs is not None:
-        fixed = {"epochs": options.epochs}
-        training = replace(training, asked_script=fixed, asked_builtin=fixed)
+        training = replace(training, asked={name: {"epochs": options.epochs} for name in searches})
     index = verified_dataset(store, partition)
     planned = []
     for name, search in searches.items():
@@ -185,7 +186,7 @@ def _best(result: TuningResult) -> dict[str, Any]:
 
 
 def _tuned(partition: str, plan: Mapping[str, Any], result: TuningResult) -> Tuned:
-    is_script = not is_builtin(plan["variant"])
+    is_script = variant(plan["variant"]).is_script
     return Tuned(
         tuning_job=result.job,
         training_job=result.best_job,

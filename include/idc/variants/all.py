@@ -10,7 +10,7 @@ from idc.errors import ConfigurationError
 from idc.variants.variant import Variant
 
 # The modules that variants share. Every other module of the package declares one variant.
-SHARED = {"all", "builtin", "images", "script", "sdk", "variant"}
+SHARED = {"all", "builtin", "hyperparameters", "images", "script", "sdk", "variant"}
 
 
 def _declared() -> dict[str, Variant]:

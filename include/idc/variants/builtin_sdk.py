@@ -11,5 +11,6 @@ VARIANT = Builtin(
     dark_colour="#4fb8aa",
     marker="s",
     order=20,
-    estimator="Estimator",
+    tuned_like="builtin-lowlevel",
+    estimator="sagemaker.estimator.Estimator",
 )

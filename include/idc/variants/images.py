@@ -1,9 +1,19 @@
-"""Where Amazon keeps the image of its built-in image classification, region by region."""
+"""Find the container images of Amazon in each region."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
 from idc.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from idc.settings import Settings
+
+# Amazon's deep learning containers; this account serves most commercial regions.
+DEEP_LEARNING = "763104351884"
+# The account of the built-in image classification in each region.
 # https://docs.aws.amazon.com/sagemaker/latest/dg-ecr-paths/sagemaker-algo-docker-registry-paths.html
 ACCOUNTS = {
     "af-south-1": "455444449433",
@@ -42,14 +52,44 @@ ACCOUNTS = {
 }
 
 
-def builtin_image(region: str) -> str:
-    """Return the URI of the built-in algorithm's image in `region`.
+@dataclass(frozen=True)
+class Image:
+    """A container image of Amazon's.
 
-    Raises:
-        ConfigurationError: Amazon does not offer the algorithm there.
+    `accounts` are the registries by region, empty for those of the deep learning containers. `variable` is
+    the setting that names another image, without the prefix `HISTOFLOW_`; empty: it follows the repository.
     """
-    if region not in ACCOUNTS:
-        action = "Choose another HISTOFLOW_REGION, or set HISTOFLOW_BUILTIN_IMAGE."
-        raise ConfigurationError("built-in image", f"of {region}", "unknown", "a region that has it", action)
-    suffix = ".cn" if region.startswith("cn-") else ""
-    return f"{ACCOUNTS[region]}.dkr.ecr.{region}.amazonaws.com{suffix}/image-classification:1"
+
+    repository: str
+    tag: str
+    variable: str = ""
+    accounts: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def setting(self) -> str:
+        """The environment variable that replaces this image."""
+        own = self.variable or f"{self.repository.replace('-', '_').upper()}_IMAGE"
+        return f"HISTOFLOW_{own}"
+
+    def uri(self, settings: Settings) -> str:
+        """Return the image that the settings name, or Amazon's in their region.
+
+        Raises:
+            ConfigurationError: Amazon does not offer the image there.
+        """
+        return settings.images.get(self.setting) or self.amazons(settings.region)
+
+    def amazons(self, region: str) -> str:
+        """Return the URI of Amazon's image in a region.
+
+        Raises:
+            ConfigurationError: Amazon does not offer the image there.
+        """
+        if self.accounts and region not in self.accounts:
+            action = f"Choose another HISTOFLOW_REGION, or set {self.setting}."
+            raise ConfigurationError(
+                "image", f"{self.repository} of {region}", "unknown", "a region that has it", action
+            )
+        account = self.accounts.get(region, DEEP_LEARNING)
+        suffix = ".cn" if region.startswith("cn-") else ""
+        return f"{account}.dkr.ecr.{region}.amazonaws.com{suffix}/{self.repository}:{self.tag}"

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from idc.variants.script import Script
+from dataclasses import replace
+
+from idc.variants.images import Image
+from idc.variants.script import FIELDS, Script
+from idc.variants.variant import Runtime
 
 VARIANT = Script(
     name="mxnet",
@@ -12,6 +16,10 @@ VARIANT = Script(
     dark_colour="#e5775f",
     marker="^",
     order=40,
-    estimator="MXNet",
+    estimator="sagemaker.mxnet.MXNet",
+    training_image=Image("mxnet-training", "1.9.0-cpu-py38"),
+    inference_image=Image("mxnet-inference", "1.9.0-cpu-py38"),
+    runtime=Runtime("mxnet"),
+    fields=(replace(FIELDS[0], setting="mxnet_epochs"), *FIELDS[1:]),
     serving_script="serve.py",
 )

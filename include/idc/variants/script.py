@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from idc import layout
 from idc.jobs import source
-from idc.jobs.training import METRICS, RECORDIO, Channel, TrainingPlan
+from idc.jobs.training import RECORDIO, Channel, TrainingPlan
+from idc.variants.hyperparameters import LOG, REVERSE, Field, Range
 from idc.variants.variant import TRAINED_ON, Variant, common
 
 if TYPE_CHECKING:  # the DAG files read the variants: boto3 must not be imported
@@ -17,6 +18,65 @@ if TYPE_CHECKING:  # the DAG files read the variants: boto3 must not be imported
     from idc.storage import ObjectStore
 
 CONTENT_TYPES = {layout.RECORDIO: RECORDIO}
+# What our scripts print once an epoch, such as `epoch=3 train:loss=0.4012 …`.
+METRICS = (
+    "train:loss",
+    "train:accuracy",
+    "validation:loss",
+    "validation:accuracy",
+    "validation:balanced_accuracy",
+    "validation:roc_auc",
+    "images_per_second",
+)
+FIELDS = (
+    Field(
+        name="epochs",
+        hyperparameter="epochs",
+        kind="integer",
+        title="Epochs, our scripts",
+        description="Passes over the training patches.",
+        schema={"minimum": 1, "maximum": 1000},
+        setting="epochs",
+    ),
+    Field(
+        name="batch_size",
+        hyperparameter="batch-size",
+        kind="integer",
+        title="Batch size, our scripts",
+        description="Patches per step.",
+        schema={"minimum": 1, "maximum": 4096},
+        is_tuned=True,
+        setting="batch_size",
+    ),
+    Field(
+        name="learning_rate",
+        hyperparameter="learning-rate",
+        kind="number",
+        title="Learning rate, our scripts",
+        description="The highest rate of the schedule.",
+        schema={"exclusiveMinimum": 0, "maximum": 1},
+        is_tuned=True,
+        setting="learning_rate",
+    ),
+    Field(
+        name="seed",
+        hyperparameter="seed",
+        kind="integer",
+        title="Seed, our scripts",
+        description="Decides initial weights, order and augmentation.",
+        schema={"minimum": 0, "maximum": 2**31 - 1},
+        setting="seed",
+    ),
+)
+RANGES = (
+    Range("batch-size", 16, 128, LOG, is_integer=True),
+    Range("learning-rate", 0.005, 0.3, LOG),
+    Range("momentum", 0.8, 0.99, REVERSE),
+    Range("weight-decay", 1e-5, 0.01, LOG),
+    Range("dropout", 0.0, 0.6),
+    Range("stain-jitter", 0.0, 0.4),
+    Range("colour-jitter", 0.0, 0.2),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +87,11 @@ class Script(Variant):
     for a container that knows.
     """
 
+    is_script: ClassVar[bool] = True
+    fields: tuple[Field, ...] = FIELDS
+    ranges: tuple[Range, ...] = RANGES
+    objective: str = "validation:roc_auc"  # needs no threshold, which is chosen after the training
+    metrics: tuple[str, ...] = METRICS
     record_format: str = layout.RECORDIO
     input_mode: str = "File"
     serving_script: str = ""
@@ -41,20 +106,21 @@ class Script(Variant):
         """Return the training job, after uploading its scripts."""
         digest = index.dataset_digest
         return TrainingPlan(
-            image=getattr(settings, f"{self.name}_training_image"),
+            image=self.training_image.uri(settings),
             channels=tuple(self._channel(store, digest, split) for split in TRAINED_ON),
             hyperparameters={**hyperparameters, "dataset-digest": digest},
             estimator=self.estimator,
+            estimator_options=self.estimator_options,
             source=source.upload_archive(store, source.training_source(self.name)),
             input_mode=self.input_mode,
-            metrics=METRICS,
+            metrics=self.metrics,
             **common(store, settings),
         )
 
     def container(self, settings: Settings, model_data: str) -> dict[str, Any]:
         """Return the framework's inference container; the artifact carries the serving script."""
         return {
-            "Image": getattr(settings, f"{self.name}_inference_image"),
+            "Image": self.inference_image.uri(settings),
             "ModelDataUrl": model_data,
             "Environment": self._serving(settings.region) if self.serving_script else {},
         }

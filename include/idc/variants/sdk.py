@@ -1,15 +1,17 @@
-"""Training requests made by the SageMaker Python SDK 2, which lives in an environment of its own.
+"""Make training requests with the SageMaker Python SDK 2, in the SDK's own environment.
 
-Airflow's interpreter never imports it: this module runs in the SDK's, on Python's path beside the rest of the
-library, and needs nothing of it that is not in the standard library. Nothing is submitted or uploaded here:
-the request goes back to be named and submitted like any other.
+Airflow's interpreter never imports the SDK. This module runs in the SDK's environment, with this library on
+Python's path, and imports only modules that need the standard library alone. It submits and uploads nothing:
+the request goes back to Airflow, which names and submits it.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from idc.errors import ConfigurationError
 from idc.jobs.spec import JOB_NAME
 from idc.jobs.training import Channel, TrainingPlan, metric_definition, training_request
 
@@ -44,9 +46,6 @@ def sdk_request(plan: TrainingPlan) -> dict[str, Any]:
 def _estimator(plan: TrainingPlan) -> Any:
     import boto3
     from sagemaker import Session
-    from sagemaker.estimator import Estimator
-    from sagemaker.mxnet import MXNet
-    from sagemaker.tensorflow import TensorFlow
 
     # A session with a bucket of its own choice would ask AWS for it.
     bucket = plan.output.split("/")[2]
@@ -65,13 +64,21 @@ def _estimator(plan: TrainingPlan) -> Any:
     }
     if plan.metrics:
         members["metric_definitions"] = [metric_definition(name) for name in plan.metrics]
-    if plan.estimator == "Estimator":
-        return Estimator(**members)
-    script = {"entry_point": SCRIPT, "source_dir": plan.source}
-    if plan.estimator == "MXNet":
-        return MXNet(**members, **script)
-    # Our script writes the model to SM_MODEL_DIR; the SDK would add an S3 address as --model_dir.
-    return TensorFlow(**members, **script, model_dir=False)
+    if plan.source:
+        members |= {"entry_point": SCRIPT, "source_dir": plan.source}
+    return _estimator_class(plan.estimator)(**members, **plan.estimator_options)
+
+
+def _estimator_class(path: str) -> Any:
+    """Return the SDK's class at a dotted path such as `sagemaker.mxnet.MXNet`."""
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        expected = "a class of the SageMaker Python SDK 2 such as sagemaker.mxnet.MXNet"
+        raise ConfigurationError(
+            "estimator", path, str(error), expected, "Correct the variant's file."
+        ) from error
 
 
 def _training_input(channel: Channel) -> Any:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from idc.jobs.training import Machine, TrainingPlan
+from idc.variants.hyperparameters import Field, Range
+from idc.variants.images import Image
 
 if TYPE_CHECKING:  # the DAG files read the variants: boto3 must not be imported
     from idc.converter.index import DatasetIndex
@@ -17,14 +19,30 @@ if TYPE_CHECKING:  # the DAG files read the variants: boto3 must not be imported
 TRAINED_ON = ("train", "validation")
 
 
+@dataclass(frozen=True)
+class Runtime:
+    """How a machine without containers runs a variant's images.
+
+    `environment` is the Python environment, as `requirements/` names it. `algorithm` names the local twin of
+    an image that brings its own code; `server` the program that serves in place of the image's own.
+    """
+
+    environment: str
+    algorithm: str = ""
+    server: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Variant(ABC):
     """One way to train and serve a model.
 
     `label` is its name in charts, `algorithm` what the model card says of it. `colour` and `dark_colour` are
     CSS colours for the light and the dark theme; `marker` is one of matplotlib's `o s D ^ v P X *`. Tables
-    list variants by `order`, then by name. `estimator` is the SDK class that makes the training request;
-    empty: this library makes it.
+    list variants by `order`, then by name. `estimator` is the SDK class that makes the training request, such
+    as `sagemaker.mxnet.MXNet`, with `estimator_options` of its own; empty: this library makes the request.
+    A variant without a tuning of its own takes that of the variant `tuned_like`.
+    The trigger form has `fields`. A search varies `ranges` and maximizes `objective`. The log reports
+    `metrics` as `name=<number>`; none: the image defines its own.
     """
 
     name: str
@@ -34,7 +52,24 @@ class Variant(ABC):
     dark_colour: str
     marker: str
     order: int = 100
+    tuned_like: str = ""
     estimator: str = ""
+    estimator_options: Mapping[str, Any] = field(default_factory=dict)
+    training_image: Image
+    inference_image: Image
+    runtime: Runtime
+    fields: tuple[Field, ...]
+    ranges: tuple[Range, ...]
+    objective: str
+    metrics: tuple[str, ...] = ()
+    is_script: ClassVar[bool] = False  # script mode: hyperparameters are JSON
+
+    def defaults(self, settings: Settings) -> dict[str, Any]:
+        """Return the hyperparameters of an empty form."""
+        return {
+            one.hyperparameter: getattr(settings, one.setting) if one.setting else one.default
+            for one in self.fields
+        }
 
     @abstractmethod
     def training_plan(

@@ -13,6 +13,7 @@ import pytest
 from unit.deploy.aws_calls import actions
 
 from idc.settings import Settings, load
+from idc.variants.all import VARIANTS
 from idc.variants.images import ACCOUNTS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -124,7 +125,9 @@ def test_the_execution_role_may_pull_the_images_of_every_region(
     monkeypatch.setenv("HISTOFLOW_ROLE_ARN", "arn:aws:iam::123456789012:role/a-role")
     monkeypatch.setenv("HISTOFLOW_REGION", region)
     [pulling] = [one for one in statements("sagemaker-execution") if one["Sid"] == "Images"]
-    images = [value for name, value in load(Settings).model_dump().items() if name.endswith("_image")]
+    settings = load(Settings)
+    declared = {image for one in VARIANTS.values() for image in (one.training_image, one.inference_image)}
+    images = [settings.processing_image, *(image.uri(settings) for image in declared)]
 
     assert len(images) == 6
     for image in images:

@@ -33,7 +33,12 @@ SAMPLE = "synthetic://?patients=8&patches=160&seed=3"
 SETTINGS = Settings(bucket="a-bucket", role_arn="arn:aws:iam::123456789012:role/histoflow")
 OPTIONS = ConversionSettings()
 TRAINING = TrainingOptions(
-    tuple(VARIANTS), {"epochs": 2, "seed": 7}, {"epochs": 3, "optimizer": "sgd"}, synthetic_epochs=None
+    tuple(VARIANTS),
+    {
+        name: {"epochs": 2, "seed": 7} if one.is_script else {"epochs": 3, "optimizer": "sgd"}
+        for name, one in VARIANTS.items()
+    },
+    synthetic_epochs=None,
 )
 
 

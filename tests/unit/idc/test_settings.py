@@ -11,6 +11,7 @@ import pytest
 from idc import settings as module
 from idc.errors import ConfigurationError
 from idc.settings import Password, Settings, load, settings
+from idc.variants.all import VARIANTS
 
 ROLE = "arn:aws:iam::123456789012:role/service-role/histoflow"
 
@@ -84,10 +85,30 @@ def test_images_are_amazons_in_the_region(complete: pytest.MonkeyPatch) -> None:
     found = settings()
 
     registry = "763104351884.dkr.ecr.eu-west-1.amazonaws.com"
-    assert found.mxnet_training_image == f"{registry}/mxnet-training:1.9.0-cpu-py38"
-    assert found.mxnet_inference_image == f"{registry}/mxnet-inference:1.9.0-cpu-py38"
-    assert found.tensorflow_inference_image == f"{registry}/tensorflow-inference:2.19.0-cpu"
-    assert found.builtin_image == "685385470294.dkr.ecr.eu-west-1.amazonaws.com/image-classification:1"
+    mxnet, tensorflow = VARIANTS["mxnet"], VARIANTS["tensorflow"]
+    assert mxnet.training_image.uri(found) == f"{registry}/mxnet-training:1.9.0-cpu-py38"
+    assert mxnet.inference_image.uri(found) == f"{registry}/mxnet-inference:1.9.0-cpu-py38"
+    assert tensorflow.inference_image.uri(found) == f"{registry}/tensorflow-inference:2.19.0-cpu"
+    builtin = "685385470294.dkr.ecr.eu-west-1.amazonaws.com/image-classification:1"
+    assert VARIANTS["builtin-sdk"].training_image.uri(found) == builtin
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "HISTOFLOW_BUILTIN_IMAGE",
+        "HISTOFLOW_MXNET_INFERENCE_IMAGE",
+        "HISTOFLOW_MXNET_TRAINING_IMAGE",
+        "HISTOFLOW_TENSORFLOW_INFERENCE_IMAGE",
+        "HISTOFLOW_TENSORFLOW_TRAINING_IMAGE",
+    ],
+)
+def test_each_image_has_a_setting(complete: pytest.MonkeyPatch, variable: str) -> None:
+    complete.setenv(variable, "an-image:2")
+
+    images = {image for one in VARIANTS.values() for image in (one.training_image, one.inference_image)}
+
+    assert [image.setting for image in images if image.uri(settings()) == "an-image:2"] == [variable]
 
 
 def test_the_sdk_lives_among_the_environments(complete: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,6 @@ from idc.convert.report.facts import DatasetFacts, read_facts
 from idc.evaluate import metrics_table
 from idc.evaluate.metrics_table import Metric
 from idc.evaluate.report.statements import (
-    ALGORITHMS,
     CAVEATS,
     ETHICS,
     FACTORS,
@@ -32,6 +31,7 @@ from idc.html.page import TEMPLATES
 from idc.layout import SPLITS
 from idc.storage import ObjectStore
 from idc.train.candidates import Candidate
+from idc.variants.all import variant
 
 # Longest texts, and most hyperparameters, that the schema takes.
 _TEXT, _HYPERPARAMETERS, _HYPERPARAMETER = 1024, 100, 255
@@ -177,7 +177,7 @@ def _details(
     """Return what the schema has no member of its own for, as texts."""
     details = {
         "problem type": "binary classification of images",
-        "algorithm": ALGORITHMS.get(candidate.variant, candidate.variant),
+        "algorithm": variant(candidate.variant).algorithm,
         "variant": candidate.variant,
         "partition": candidate.partition,
         "model SHA-256": candidate.model_sha256,

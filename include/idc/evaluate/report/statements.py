@@ -6,12 +6,6 @@ RESEARCH = "Research software, not a diagnostic device."
 SYNTHETIC = (
     "SYNTHETIC DATA: trained and measured on generated patches. Its figures say nothing about tissue. "
 )
-ALGORITHMS = {
-    "builtin-lowlevel": "Amazon SageMaker image classification (ResNet)",
-    "builtin-sdk": "Amazon SageMaker image classification (ResNet)",
-    "tensorflow": "convolutional network, TensorFlow",
-    "mxnet": "convolutional network, MXNet Gluon",
-}
 PURPOSE = (
     "To tell patches of 50×50 pixels of breast tissue, stained with hematoxylin and eosin, with invasive "
     "ductal carcinoma (class 1) from those without (class 0). "

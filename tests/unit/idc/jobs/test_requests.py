@@ -16,7 +16,6 @@ from idc.deploy.rollout import endpoint_spec
 from idc.jobs.processing import processing_request
 from idc.jobs.spec import JobKind, JobSpec
 from idc.jobs.training import (
-    METRICS,
     RECORDIO,
     Channel,
     Machine,
@@ -27,6 +26,8 @@ from idc.jobs.training import (
 from idc.settings import Settings
 from idc.train.candidates import Candidate
 from idc.train.models import model_request
+from idc.variants.all import VARIANTS
+from idc.variants.script import METRICS
 
 ROLE = "arn:aws:iam::123456789012:role/histoflow"
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/mxnet-training:1.9.0-cpu-py38"
@@ -36,7 +37,7 @@ EPOCH = (
 )
 SETTINGS = Settings(bucket="a-bucket", role_arn=ROLE)
 PLAN = TrainingPlan(
-    image=SETTINGS.builtin_image,
+    image=VARIANTS["builtin-lowlevel"].inference_image.uri(SETTINGS),
     role_arn=ROLE,
     region="us-east-1",
     channels=(
@@ -190,10 +191,10 @@ def test_what_is_turned_off_is_not_asked_for() -> None:
 @pytest.mark.parametrize(
     ("variant", "image"),
     [
-        ("builtin-lowlevel", SETTINGS.builtin_image),
-        ("builtin-sdk", SETTINGS.builtin_image),
-        ("tensorflow", SETTINGS.tensorflow_inference_image),
-        ("mxnet", SETTINGS.mxnet_inference_image),
+        ("builtin-lowlevel", VARIANTS["builtin-lowlevel"].inference_image.uri(SETTINGS)),
+        ("builtin-sdk", VARIANTS["builtin-lowlevel"].inference_image.uri(SETTINGS)),
+        ("tensorflow", VARIANTS["tensorflow"].inference_image.uri(SETTINGS)),
+        ("mxnet", VARIANTS["mxnet"].inference_image.uri(SETTINGS)),
     ],
 )
 def test_each_variant_is_served_by_a_container_of_its_own(variant: str, image: str) -> None:

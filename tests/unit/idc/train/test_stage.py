@@ -73,7 +73,7 @@ def test_the_same_training_is_the_same_plan_and_only_what_is_asked_for(
     snapshot: ObjectStore, dataset: str
 ) -> None:
     assert plan_training(snapshot) == plan_training(snapshot)
-    other = replace(TRAINING, script={"epochs": 3}, variants=("mxnet",))
+    other = replace(TRAINING, defaults={"mxnet": {"epochs": 3}}, variants=("mxnet",))
     assert [one["variant"] for one in plan_training(snapshot, other)] == ["mxnet"]
     assert plan_training(snapshot, other)[0] != plan_training(snapshot)[3]
 

@@ -25,12 +25,13 @@ from idc import layout
 from idc.errors import ConfigurationError
 from idc.ingest.snapshot import point_to_dataset
 from idc.jobs.spec import JobKind, JobSpec
-from idc.jobs.training import METRICS
 from idc.storage import ObjectStore
 from idc.train import candidates, defaults
 from idc.tune import request as tuning, stage
 from idc.tune.request import TuningOptions
 from idc.tune.trials import Trial, TuningResult
+from idc.variants.all import VARIANTS
+from idc.variants.script import METRICS
 
 OPTIONS = TuningOptions(("builtin-lowlevel", "mxnet"), {}, 4, 2, "Bayesian", True, (), None, 7)
 FOUND = {
@@ -151,7 +152,8 @@ def test_its_values_are_what_the_next_training_takes_and_the_log_says_whose_they
 def test_the_form_goes_before_what_was_tuned(store: ObjectStore) -> None:
     record(store, "mxnet")
 
-    [plan] = plan_training(store, replace(TRAINING, variants=("mxnet",), asked_script={"learning-rate": 0.3}))
+    asked = {"mxnet": {"learning-rate": 0.3}}
+    [plan] = plan_training(store, replace(TRAINING, variants=("mxnet",), asked=asked))
 
     assert plan["plan"]["hyperparameters"]["learning-rate"] == 0.3
     assert plan["plan"]["hyperparameters"]["batch-size"] == "32"
@@ -205,7 +207,7 @@ def test_what_a_search_found_is_written_with_the_page_last(store: ObjectStore) -
         Trial(f"t-00{n}", "", "Completed", {"dropout": f"0.{n}"}, "m", n / 10, stamp(n), stamp(n + 1))
         for n in (1, 2)
     ]
-    search = tuning.search(replace(OPTIONS, ranges={"dropout": {"min": 0, "max": 0.5}}), is_script=True)
+    search = tuning.search(replace(OPTIONS, ranges={"dropout": {"min": 0, "max": 0.5}}), VARIANTS["mxnet"])
 
     table = stage.report(store, "t", trials, best=trials[1], about={"request": search, "variant": "mxnet"})
 

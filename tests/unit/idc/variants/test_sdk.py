@@ -15,11 +15,15 @@ from typing import Any
 import local_aws
 import pytest
 
+from idc.errors import ConfigurationError
 from idc.jobs.spec import JOB_NAME, JobKind, JobSpec
-from idc.jobs.training import METRICS, RECORDIO, Channel, Machine, TrainingPlan, training_request
+from idc.jobs.training import RECORDIO, Channel, Machine, TrainingPlan, training_request
 from idc.settings import Settings
-from idc.variants import images
-from idc.variants.builtin import FIXED, MANIFEST, PIPE
+from idc.variants.all import VARIANTS
+from idc.variants.builtin import FIXED, IMAGE, MANIFEST, PIPE
+from idc.variants.images import ACCOUNTS
+from idc.variants.script import METRICS
+from idc.variants.sdk import _estimator_class
 
 DRIVER = """
 import json, socket, sys
@@ -38,7 +42,7 @@ print(json.dumps([requested(jobs), found]))
 SOURCE = "s3://a-bucket/code/" + "c" * 64 + "/sourcedir.tar.gz"
 SETTINGS = Settings(bucket="a-bucket", role_arn="arn:aws:iam::123456789012:role/histoflow")
 BUILTIN = TrainingPlan(
-    image=SETTINGS.builtin_image,
+    image=IMAGE.uri(SETTINGS),
     role_arn=SETTINGS.role_arn,
     region="us-east-1",
     channels=tuple(
@@ -49,29 +53,31 @@ BUILTIN = TrainingPlan(
     output="s3://a-bucket/jobs",
     machine=Machine("ml.c5.2xlarge", 1, 30, 10800),
     input_mode=PIPE,
-    estimator="Estimator",
+    estimator="sagemaker.estimator.Estimator",
 )
 MXNET = dataclasses.replace(
     BUILTIN,
-    image=SETTINGS.mxnet_training_image,
+    image=VARIANTS["mxnet"].training_image.uri(SETTINGS),
     channels=(Channel("train", "s3://a-bucket/train/", content_type=RECORDIO),),
     hyperparameters={"epochs": 3, "learning-rate": 0.05, "dataset-digest": "d" * 64},
     input_mode="File",
-    estimator="MXNet",
+    estimator="sagemaker.mxnet.MXNet",
     source=SOURCE,
     metrics=METRICS,
 )
 TENSORFLOW = dataclasses.replace(
     MXNET,
-    image=SETTINGS.tensorflow_training_image,
+    image=VARIANTS["tensorflow"].training_image.uri(SETTINGS),
     channels=(Channel("train", "s3://a-bucket/train/", "FastFile"),),
-    estimator="TensorFlow",
+    estimator="sagemaker.tensorflow.TensorFlow",
+    estimator_options={"model_dir": False},
 )
 PLANS = {"lowlevel": dataclasses.replace(BUILTIN, estimator=""), "builtin": BUILTIN}
-PLANS |= {"mxnet": MXNET, "tensorflow": TENSORFLOW, "again": TENSORFLOW}
+PYTORCH = dataclasses.replace(MXNET, estimator="sagemaker.pytorch.PyTorch")
+PLANS |= {"mxnet": MXNET, "tensorflow": TENSORFLOW, "again": TENSORFLOW, "pytorch": PYTORCH}
 FRAMEWORKS = {
-    "mxnet_training_image": {"framework": "mxnet", "version": "1.9.0", "py_version": "py38"},
-    "tensorflow_training_image": {"framework": "tensorflow", "version": "2.19.0", "py_version": "py312"},
+    "mxnet": {"framework": "mxnet", "version": "1.9.0", "py_version": "py38"},
+    "tensorflow": {"framework": "tensorflow", "version": "2.19.0", "py_version": "py312"},
 }
 REGIONS = ("us-east-1", "eu-west-1")
 
@@ -90,8 +96,7 @@ def made() -> tuple[dict[str, dict[str, Any]], dict[tuple[str, str], str]]:
         for region in REGIONS
     }
     wanted |= {
-        ("builtin", region): {"framework": "image-classification", "region": region}
-        for region in images.ACCOUNTS
+        ("builtin", region): {"framework": "image-classification", "region": region} for region in ACCOUNTS
     }
     jobs = [{"variant": name, "plan": plan.to_dict()} for name, plan in PLANS.items()]
     done = subprocess.run(
@@ -140,7 +145,7 @@ def test_the_same_inputs_give_the_same_digest_and_the_name_comes_last(made: Made
     assert named["HyperParameters"]["sagemaker_job_name"] == json.dumps(named["TrainingJobName"])
 
 
-@pytest.mark.parametrize("name", ["mxnet", "tensorflow"])
+@pytest.mark.parametrize("name", ["mxnet", "tensorflow", "pytorch"])
 def test_script_mode_runs_our_code_from_where_we_put_it(made: Made, name: str) -> None:
     requests, _ = made
     request = requests[name]
@@ -161,15 +166,21 @@ def test_script_mode_runs_our_code_from_where_we_put_it(made: Made, name: str) -
 
 
 @pytest.mark.parametrize("region", REGIONS)
-@pytest.mark.parametrize("setting", FRAMEWORKS)
-def test_our_images_are_the_sdks(made: Made, setting: str, region: str) -> None:
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_our_images_are_the_sdks(made: Made, name: str, region: str) -> None:
     settings = SETTINGS.model_validate(
         {"bucket": "a-bucket", "role_arn": SETTINGS.role_arn, "HISTOFLOW_REGION": region}
     )
 
-    assert getattr(settings, setting) == made[1][setting, region]
+    assert VARIANTS[name].training_image.uri(settings) == made[1][name, region]
 
 
-@pytest.mark.parametrize("region", images.ACCOUNTS)
+@pytest.mark.parametrize("region", ACCOUNTS)
 def test_the_built_in_algorithm_is_where_the_sdk_says(made: Made, region: str) -> None:
-    assert images.builtin_image(region) == made[1]["builtin", region]
+    assert IMAGE.amazons(region) == made[1]["builtin", region]
+
+
+@pytest.mark.parametrize("path", ["sagemaker.gluon.Gluon", "Torch", "dataclasses.Torch", ""])
+def test_an_estimator_that_is_none_is_named(path: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"estimator '?{path}.*expected a class of the SageMaker"):
+        _estimator_class(path)

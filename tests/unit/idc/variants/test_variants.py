@@ -5,18 +5,27 @@ from dataclasses import replace
 import pytest
 
 from idc.errors import ConfigurationError
+from idc.settings import Settings
 from idc.train.defaults import Defaults, Tuned
 from idc.train.options import TrainingOptions
 from idc.variants.all import VARIANTS, variant
-from idc.variants.images import builtin_image
+from idc.variants.builtin import IMAGE
 
 NAMES = tuple(VARIANTS)
-OPTIONS = TrainingOptions(NAMES, {"epochs": 24, "batch-size": 64}, {"epochs": 10, "optimizer": "sgd"}, 6)
+BUILTIN, SCRIPT = {"epochs": 10, "optimizer": "sgd"}, {"epochs": 24, "batch-size": 64}
+OPTIONS = TrainingOptions(
+    NAMES, {name: SCRIPT if one.is_script else BUILTIN for name, one in VARIANTS.items()}, 6
+)
 
 
 def test_there_are_four() -> None:
-    assert tuple(VARIANTS) == NAMES
-    assert [one.estimator for one in VARIANTS.values()] == ["", "Estimator", "TensorFlow", "MXNet"]
+    assert NAMES == ("builtin-lowlevel", "builtin-sdk", "tensorflow", "mxnet")
+    assert [one.estimator.rpartition(".")[2] for one in VARIANTS.values()] == [
+        "",
+        "Estimator",
+        "TensorFlow",
+        "MXNet",
+    ]
 
 
 def test_an_unknown_one_is_named_with_those_there_are() -> None:
@@ -28,24 +37,28 @@ def test_an_unknown_one_is_named_with_those_there_are() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_gets_the_hyperparameters_of_its_kind(name: str) -> None:
-    own = OPTIONS.builtin if name.startswith("builtin") else OPTIONS.script
+    own = BUILTIN if name.startswith("builtin") else SCRIPT
 
     assert OPTIONS.hyperparameters(name, is_synthetic=False) == own
     assert OPTIONS.hyperparameters(name, is_synthetic=True) == {**own, "epochs": 6}
 
 
-def test_what_is_mxnets_alone_goes_before_what_the_scripts_share_but_not_before_the_form() -> None:
-    options = replace(OPTIONS, mxnet={"epochs": 18}, asked_script={"batch-size": 8})
+def test_mxnets_own_setting_goes_before_the_scripts_and_the_form_before_both() -> None:
+    settings = Settings(
+        bucket="a-bucket", role_arn="arn:aws:iam::123456789012:role/histoflow", epochs=24, mxnet_epochs=18
+    )
+    options = TrainingOptions.of(settings, NAMES, {"batch_size": 8, "epochs": None})
 
-    assert options.hyperparameters("mxnet", is_synthetic=False) == {"epochs": 18, "batch-size": 8}
-    assert options.hyperparameters("tensorflow", is_synthetic=False) == {"epochs": 24, "batch-size": 8}
-    assert options.hyperparameters("mxnet", is_synthetic=True)["epochs"] == 6
-    asked = replace(options, asked_script={"epochs": 9}, synthetic_epochs=None)
+    found = {name: options.hyperparameters(name, is_synthetic=False) for name in ("mxnet", "tensorflow")}
+    assert (found["mxnet"]["epochs"], found["tensorflow"]["epochs"]) == (18, 24)
+    assert found["mxnet"]["batch-size"] == found["tensorflow"]["batch-size"] == 8
+    assert options.hyperparameters("mxnet", is_synthetic=True)["epochs"] == settings.synthetic_epochs
+    asked = TrainingOptions.of(settings, NAMES, {"epochs": 9})
     assert asked.hyperparameters("mxnet", is_synthetic=True)["epochs"] == 9
 
 
 def test_epochs_that_were_asked_for_are_kept_for_generated_patches_too() -> None:
-    asked = TrainingOptions(NAMES, OPTIONS.script, OPTIONS.builtin, synthetic_epochs=None)
+    asked = replace(OPTIONS, synthetic_epochs=None)
 
     assert asked.hyperparameters("mxnet", is_synthetic=True)["epochs"] == 24
 
@@ -55,7 +68,7 @@ def tuned(**hyperparameters: object) -> Tuned:
 
 
 def test_the_form_goes_before_what_was_tuned_and_that_before_the_settings() -> None:
-    options = TrainingOptions(NAMES, OPTIONS.script, OPTIONS.builtin, 6, asked_script={"batch-size": 8})
+    options = replace(OPTIONS, asked={"mxnet": {"batch-size": 8}})
     best = tuned(**{"batch-size": 32, "dropout": 0.1})
 
     found = options.hyperparameters("mxnet", is_synthetic=False, tuned=best.hyperparameters)
@@ -82,4 +95,4 @@ def test_what_was_tuned_is_followed_and_given_back() -> None:
 
 def test_a_region_without_the_algorithm_says_what_to_do() -> None:
     with pytest.raises(ConfigurationError, match="HISTOFLOW_BUILTIN_IMAGE"):
-        builtin_image("mx-central-1")
+        IMAGE.amazons("mx-central-1")

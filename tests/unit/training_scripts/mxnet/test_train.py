@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from idc.jobs.training import METRICS, metric_definition
+from idc.jobs.training import metric_definition
+from idc.variants.script import METRICS
 
 EPOCHS = 3
 NUMBER = r"[0-9]+\.[0-9]{4}"

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from idc.jobs.training import METRICS, metric_definition
+from idc.jobs.training import metric_definition
+from idc.variants.script import METRICS
 
 pytestmark = pytest.mark.timeout(300)  # an import of TensorFlow takes up to half a minute on a busy machine
 
