@@ -32,7 +32,7 @@ TEST := unset MAKEFLAGS MFLAGS $$(env | grep -oE '^(AWS|AIRFLOW|HISTOFLOW)_[A-Z0
 PYTEST = $(DEV)/python -m pytest --numprocesses $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs env test test-slow test-fast test-exhaustive test-embedded-aws test-compose check lint types bench docs docs-serve \
+.PHONY: help demo up down status runtimes logs env test test-slow test-fast test-exhaustive test-embedded-aws test-compose check lint types bench docs docs-serve \
   wheel mwaa clean lock compose-env system-packages environments test-environments client-environments docs-environments node-environment
 
 help:  ## List the targets
@@ -99,6 +99,9 @@ wheel: test-environments  ## Build the embedded AWS as a wheel [WHEEL=folder]
 	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; cp -r include/embedded_aws "$$copy"; \
 	  $(UV) build --quiet --wheel --no-build-isolation --python $(DEV)/python -o '$(WHEEL)' "$$copy/embedded_aws"
 	@ls '$(WHEEL)'/embedded_aws-*.whl
+
+runtimes: $(INSTALLED)  ## Write the runtimes and the policy that follow from the variants
+	@$(STACK).runtimes
 
 mwaa:  ## Make what Amazon MWAA takes: requirements.txt, plugins.zip and dags/ [MWAA=folder]
 	@'$(PYTHON)' deploy/mwaa/build.py '$(MWAA)'

@@ -22,6 +22,7 @@ from pathlib import Path
 import local_aws
 from measuring import show
 from measuring.variants import VARIANTS, Variant
+from scripts import gathered
 
 from idc.converter.patches import DOUBLED_TREE, looks_like_patch, parse_member
 from idc.converter.records.recordio import RecordIOWriter
@@ -32,7 +33,6 @@ from idc.evaluate.metrics import measure
 from idc.evaluate.metrics_table import Place
 from idc.evaluate.predictions import Row, collected
 from idc.ingest.synthetic import write_archive
-from idc.jobs.source import SCRIPTS
 
 SPLIT_SEED = 7
 HALF = 0.5
@@ -85,7 +85,7 @@ def train(variant: Variant, folder: Path, arguments: Sequence[str]) -> None:
         "SM_MODEL_DIR": str(folder / "model"),
         "SM_OUTPUT_DATA_DIR": str(folder / "output" / "data"),
     }
-    script = SCRIPTS / variant.name / "train.py"
+    script = gathered(variant.name, folder / "code") / "train.py"
     subprocess.run(
         [local_aws.interpreter(variant.environment), script, *arguments], env=environment, check=True
     )

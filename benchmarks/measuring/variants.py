@@ -6,6 +6,7 @@ import io
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import numpy as np
 from local_aws import LocalAws
 from numpy.typing import NDArray
 from PIL import Image
+from scripts import gathered
 
 from embedded_aws.containers.container import THREAD_VARIABLES
 from idc.jobs.source import SCRIPTS
@@ -54,15 +56,16 @@ class Variant:
 
     def by_itself(self, function: str, **arguments: Any) -> Any:
         """Run a function of the variant in a process of its environment, without AWS; its answer."""
-        scripts = SCRIPTS / self.name if self.is_script else INCLUDE
         command = [local_aws.interpreter(self.environment), str(ALONE / f"{self.name}_alone.py"), function]
         # As many threads as a container with all cores is told to use: MXNet by itself takes half of them.
         threads = dict.fromkeys(THREAD_VARIABLES, str(os.cpu_count()))
-        environment = {**os.environ, **threads, "PYTHONPATH": str(scripts)}
         given = json.dumps(arguments, default=str)
-        done = subprocess.run(
-            command, env=environment, input=given, capture_output=True, text=True, check=False
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            scripts = gathered(self.name, Path(folder)) if self.is_script else INCLUDE
+            environment = {**os.environ, **threads, "PYTHONPATH": str(scripts)}
+            done = subprocess.run(
+                command, env=environment, input=given, capture_output=True, text=True, check=False
+            )
         if done.returncode:
             raise RuntimeError(f"{self.name} {function}: {done.stderr[-2000:]}")
         return json.loads(done.stdout.splitlines()[-1])

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from aws_jobs import unique
 from local_aws import REPOSITORY, LocalAws, interpreter, wait_until
+from scripts import gathered
 
 from idc import layout
 from idc.converter.conversion import Conversion, ConversionSettings, dataset_digest
@@ -31,7 +32,6 @@ from idc.train.models import model_request
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 NOTEBOOK = REPOSITORY / "include" / "notebooks" / "explore_dataset.ipynb"
-SCRIPTS = REPOSITORY / "training_scripts" / "mxnet"
 UNTRAINED = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -99,13 +99,14 @@ def endpoint(embedded_aws: LocalAws, store: ObjectStore, tmp_path: Path) -> Iter
 
 def artifact(folder: Path) -> bytes:
     """A model.tar.gz as a training job leaves it, without the training."""
-    command = [interpreter("mxnet"), "-c", UNTRAINED, str(SCRIPTS), str(folder)]
+    scripts = gathered("mxnet", folder.with_name(f"{folder.name}-scripts"))
+    command = [interpreter("mxnet"), "-c", UNTRAINED, str(scripts), str(folder)]
     subprocess.run(command, check=True, capture_output=True, timeout=100)
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w:gz") as archive:
         for path in sorted(folder.iterdir()):
             archive.add(path, path.name)
-        for path in sorted(SCRIPTS.glob("*.py")):
+        for path in sorted(scripts.glob("*.py")):
             archive.add(path, f"code/{path.name}")
     return stream.getvalue()
 

@@ -16,6 +16,7 @@ from aws_jobs import Jobs, unique
 from botocore.exceptions import ClientError
 from local_aws import ENVIRONMENTS, LocalAws
 from PIL import Image
+from scripts import gathered
 
 from idc.jobs import source
 
@@ -47,7 +48,7 @@ def job(jobs: Jobs, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         [
             str(ENVIRONMENTS / "tensorflow" / "bin" / "python"),
             str(WRITER),
-            str(source.SCRIPTS / "tensorflow"),
+            str(gathered("tensorflow", tmp_path_factory.mktemp("scripts"))),
         ],
         input=json.dumps(call) + "\n",
         capture_output=True,

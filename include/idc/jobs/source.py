@@ -57,8 +57,9 @@ class Source:
 
 
 def training_source(framework: str) -> Source:
-    """Return the training and serving scripts of `framework`, at the root of the source."""
-    return _gather(SCRIPTS / framework, ["."])
+    """Return the scripts of `framework` and those that all frameworks share, side by side."""
+    shared, own = (_gather(SCRIPTS / folder, ["."]).files for folder in ("common", framework))
+    return Source({**shared, **own})
 
 
 def converter_source() -> Source:

@@ -21,7 +21,7 @@ PLAN = TrainingPlan(
     output="s3://a-bucket/jobs",
     machine=Machine("ml.c5.2xlarge", 1, 30, 600),
     input_mode="Pipe",
-    estimator="Estimator",
+    estimator="sagemaker.estimator.Estimator",
 )
 
 

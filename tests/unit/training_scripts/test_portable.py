@@ -9,18 +9,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPTS, LIBRARY = ROOT / "training_scripts", ROOT / "include" / "idc"
-PYTHON = {"mxnet": (3, 8), "tensorflow": (3, 12)}
+PYTHON = {"common": (3, 8), "mxnet": (3, 8), "tensorflow": (3, 12)}
 FILES = sorted(SCRIPTS.rglob("*.py"))
 # What travels into the MXNet container: its scripts, and the converter's part of the library.
-OLDEST = [
-    SCRIPTS / "mxnet",
-    LIBRARY / "errors.py",
-    LIBRARY / "layout.py",
-    LIBRARY / "dataset",
-    LIBRARY / "records",
-]
-# The same in every variant, byte for byte: one preprocessing, one augmentation, one answer.
-SHARED = ("patches.py", "augmentation.py", "curves.py", "exchange.py")
+OLDEST = [SCRIPTS / "common", SCRIPTS / "mxnet", LIBRARY / "converter"]
 # The names of MXNet's API that the scripts use, each tried with MXNet 1.9.0 on Python 3.8.
 MXNET_190 = {
     "mx.MXNetError",
@@ -89,20 +81,14 @@ def _chain(node: ast.expr) -> str:
 def test_uses_nothing_of_mxnet_but_what_was_tried_with_1_9_0() -> None:
     chains = {
         _chain(node)
-        for path in (SCRIPTS / "mxnet").glob("*.py")
+        for folder in ("common", "mxnet")
+        for path in (SCRIPTS / folder).glob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute)
     }
     used = {chain for chain in chains if chain.split(".")[0] in ("mx", "nn", "gluon", "autograd", "F")}
     inner = {chain for chain in used for other in used if other.startswith(f"{chain}.")}
     assert used - inner == MXNET_190
-
-
-@pytest.mark.parametrize("name", SHARED)
-def test_what_variants_share_is_the_same_in_each(name: str) -> None:
-    contents = {path.read_bytes() for path in SCRIPTS.rglob(name)}
-    assert len(contents) == 1
-    assert len(list(SCRIPTS.rglob(name))) == len(PYTHON)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SCRIPTS)))

@@ -34,10 +34,18 @@ def test_the_archive_is_the_same_bytes_every_time_and_holds_the_files() -> None:
 
 
 def test_the_scripts_lie_at_the_root_of_a_training_source() -> None:
-    assert {"train.py", "serve.py", "network.py"} <= set(source.training_source("mxnet").files)
+    shared = {path.name for path in (source.SCRIPTS / "common").glob("*.py")}
+
+    for framework in ("mxnet", "tensorflow"):
+        own = {path.name for path in (source.SCRIPTS / framework).glob("*.py")}
+        assert {"train.py", "network.py"} <= own
+        assert "patches.py" in shared
+        assert not own & shared
+        assert set(source.training_source(framework).files) == own | shared
 
 
 def test_a_missing_part_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "common").mkdir()
     monkeypatch.setattr(source, "SCRIPTS", tmp_path)
 
     with pytest.raises(ConfigurationError, match="nowhere: missing"):

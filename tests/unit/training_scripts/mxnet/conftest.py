@@ -9,10 +9,9 @@ from typing import Any
 
 import local_aws
 import pytest
+from scripts import gathered
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[3]
-SCRIPTS = ROOT / "training_scripts" / "mxnet"
 EPOCHS = 3
 
 
@@ -26,11 +25,17 @@ def mxnet_python() -> Path:
 
 
 @pytest.fixture(scope="session")
-def drive(mxnet_python: Path) -> Callable[..., Any]:
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scripts as the container has them, in one folder."""
+    return gathered("mxnet", tmp_path_factory.mktemp("scripts"))
+
+
+@pytest.fixture(scope="session")
+def drive(mxnet_python: Path, scripts: Path) -> Callable[..., Any]:
     """Run a function of drive.py in the mxnet environment with JSON arguments; return its JSON answer."""
 
     def run(function: str, **arguments: Any) -> Any:
-        command = [str(mxnet_python), str(HERE / "drive.py"), str(SCRIPTS), function]
+        command = [str(mxnet_python), str(HERE / "drive.py"), str(scripts), function]
         done = subprocess.run(
             command, input=json.dumps(arguments, default=str), capture_output=True, text=True, check=False
         )
@@ -49,7 +54,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory, drive: Callable[..., Any]) 
 
 
 @pytest.fixture(scope="session")
-def training(mxnet_python: Path, shards: Path) -> Callable[..., "subprocess.Popen[str]"]:
+def training(mxnet_python: Path, scripts: Path, shards: Path) -> Callable[..., "subprocess.Popen[str]"]:
     """Start train.py as a container would, below a folder that stands for /opt/ml."""
 
     def start(
@@ -66,7 +71,7 @@ def training(mxnet_python: Path, shards: Path) -> Callable[..., "subprocess.Pope
         }
         command = [
             str(mxnet_python),
-            str(SCRIPTS / "train.py"),
+            str(scripts / "train.py"),
             "--epochs",
             str(epochs),
             "--batch-size",

@@ -13,7 +13,7 @@ from PIL import Image
 
 from idc.converter.images import PatchRefused, check_pixels, prepare
 
-SCRIPT = Path(__file__).resolve().parents[4] / "training_scripts" / "mxnet" / "patches.py"
+SCRIPT = Path(__file__).resolve().parents[4] / "training_scripts" / "common" / "patches.py"
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,9 @@ from typing import Any
 
 import local_aws
 import pytest
+from scripts import gathered
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[3]
-SCRIPTS = ROOT / "training_scripts" / "tensorflow"
 EPOCHS = 3
 
 Drive = Callable[..., Any]
@@ -30,9 +29,15 @@ def tensorflow_python() -> Path:
 
 
 @pytest.fixture(scope="session")
-def drive(tensorflow_python: Path) -> Iterator[Drive]:
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The scripts as the container has them, in one folder."""
+    return gathered("tensorflow", tmp_path_factory.mktemp("scripts"))
+
+
+@pytest.fixture(scope="session")
+def drive(tensorflow_python: Path, scripts: Path) -> Iterator[Drive]:
     """Run functions of drive.py with JSON arguments in one process, which imports TensorFlow once."""
-    command = [str(tensorflow_python), str(HERE / "drive.py"), str(SCRIPTS)]
+    command = [str(tensorflow_python), str(HERE / "drive.py"), str(scripts)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=sys.stderr, text=True) as process:
 
@@ -55,7 +60,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory, drive: Drive) -> Path:
 
 
 @pytest.fixture(scope="session")
-def training(tensorflow_python: Path, shards: Path) -> Start:
+def training(tensorflow_python: Path, scripts: Path, shards: Path) -> Start:
     """Start train.py as a container would, below a folder that stands for /opt/ml."""
 
     def start(opt_ml: Path, *arguments: str, channels: Path = shards) -> "subprocess.Popen[str]":
@@ -69,7 +74,7 @@ def training(tensorflow_python: Path, shards: Path) -> Start:
             "SM_OUTPUT_DATA_DIR": str(opt_ml / "output" / "data"),
             "SM_NUM_GPUS": "0",
         }
-        command = [str(tensorflow_python), str(SCRIPTS / "train.py"), "--epochs", str(EPOCHS)]
+        command = [str(tensorflow_python), str(scripts / "train.py"), "--epochs", str(EPOCHS)]
         return subprocess.Popen(
             [*command, "--batch-size", "32", *arguments],
             env=environment,

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-SCRIPTS = Path(__file__).resolve().parents[4] / "training_scripts" / "tensorflow"
+SCRIPTS = Path(__file__).resolve().parents[4] / "training_scripts"
 # Those of training, export and loading were tried with TensorFlow 2.19.0 and its Keras on Python 3.12.
 TENSORFLOW_219 = {
     "keras.Model",
@@ -62,7 +62,8 @@ def _chain(node: ast.expr) -> str:
 def test_uses_nothing_but_what_was_tried() -> None:
     chains = {
         _chain(node)
-        for path in SCRIPTS.glob("*.py")
+        for folder in ("common", "tensorflow")
+        for path in (SCRIPTS / folder).glob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute)
     }
