@@ -1,4 +1,4 @@
-"""Settings of one embedded AWS: flags, then EMBEDDED_AWS_* variables, then what `up` saved."""
+"""Settings of one embedded AWS. Precedence: flags, EMBEDDED_AWS_* variables, what `up` saved."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ class LocalAws:
         return "\n".join(f"--- {path.name}\n{path.read_text()[-3000:]}" for path in logs)
 
     def faults(self, method: str, path: str = "", **members: Any) -> tuple[int, dict[str, Any]]:
-        """A request to the fault switch: the status and the answer."""
+        """Send a request to the fault API; the status and the answer."""
         body = json.dumps(members).encode() if members else None
         url = f"{self.endpoint_url}/_embedded_aws/faults{path}"
         try:

@@ -1,4 +1,4 @@
-"""The algorithms there are twins of: their programs, and the metrics the service finds in their logs."""
+"""Built-in algorithms that have a local implementation: their programs and metric definitions."""
 
 from __future__ import annotations
 

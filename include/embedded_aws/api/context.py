@@ -1,4 +1,4 @@
-"""What every operation needs: the settings, the resources, and a way to wake the controller."""
+"""Context of an operation: settings, store, and a way to wake the controller."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Listings: filters, order and pages, the same way for every sort of resource.
+"""Listings of all kinds of resources: filters, order, pages.
 
-A page token holds the place of the last row, not a number of rows, so it stays right when rows
-are added and after a restart.
+A page token holds the position of the last row, not a row count. So pages stay right when rows are
+added and after a restart.
 """
 
 from __future__ import annotations

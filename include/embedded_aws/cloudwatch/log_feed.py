@@ -1,4 +1,4 @@
-"""Feeds the lines of every log stream on disk into moto's CloudWatch Logs."""
+"""Copies the lines of all log streams on disk into moto's CloudWatch Logs."""
 
 from __future__ import annotations
 

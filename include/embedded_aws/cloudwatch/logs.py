@@ -1,4 +1,4 @@
-"""Log streams on disk: the truth from which CloudWatch Logs is fed.
+"""Log streams on disk; CloudWatch Logs is filled from them.
 
 A stream is one file of lines `<milliseconds since the epoch> <message>`; `index.jsonl` names the
 streams in the order they were opened, and says which are closed.

@@ -1,7 +1,7 @@
-"""Feeds the metrics of training jobs from the store into moto's CloudWatch.
+"""Copies the metrics of training jobs from the store into moto's CloudWatch.
 
-They are the algorithm metrics the service publishes, under the job's name. Moto forgets them when it
-restarts, and is given all of them again.
+These are the algorithm metrics that SageMaker publishes under the job's name. Moto forgets them at a
+restart; then all are copied again.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Metrics a job's regular expressions find in what it prints."""
+"""Extracts metrics from a job's log lines by its regular expressions."""
 
 from __future__ import annotations
 

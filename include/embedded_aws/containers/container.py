@@ -1,4 +1,4 @@
-"""Containers without Docker: a directory seen at /opt/ml, an environment, and a watched process."""
+"""Containers without Docker: a directory mounted at /opt/ml, an environment, a watched process."""
 
 from __future__ import annotations
 

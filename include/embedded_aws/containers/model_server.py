@@ -1,6 +1,6 @@
-"""The serving process of a model: archive in, server up, answering /ping and /invocations.
+"""Model server: unpacks a model and runs the process that answers /ping and /invocations.
 
-The same behind an instance of an endpoint and behind one of a batch transform job.
+Endpoint instances and batch transform jobs use it.
 """
 
 from __future__ import annotations

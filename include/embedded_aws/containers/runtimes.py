@@ -1,4 +1,4 @@
-"""Which local program stands for a container image: patterns of image URIs to interpreters."""
+"""Maps container images (patterns of URIs) to local interpreters and programs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The controller: one thread that makes what runs agree with what is stored.
+"""The controller: one thread that reconciles running processes with the store.
 
-It starts an agent for every job whose turn has come and a host for every endpoint instance that is
-missing, and deals with those that died. Everything it knows is in the store and in the process
-table, so it can be killed at any moment.
+It starts an agent for each job that is due and a host for each missing endpoint instance, and cleans
+up after those that died. Its whole state is in the store and the process table, so a kill at any
+moment loses nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The scheduler of jobs: so many at once, the rest in order of arrival; and jobs whose agent died."""
+"""Schedules jobs in order of arrival, up to the limit, and settles jobs whose agent died."""
 
 from __future__ import annotations
 

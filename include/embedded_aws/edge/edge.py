@@ -1,7 +1,7 @@
-"""The edge: one port for every service but S3.
+"""The edge: one HTTP port for all services but S3.
 
-SageMaker and SageMaker Runtime are answered here, S3 requests are passed to S3 and all others to
-moto. The service is the one the request is signed for.
+It answers SageMaker and SageMaker Runtime, and forwards requests for S3 to S3 and all others to moto.
+The signature of a request names its service.
 """
 
 from __future__ import annotations

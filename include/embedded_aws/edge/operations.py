@@ -1,4 +1,4 @@
-"""Which function answers which operation."""
+"""Table of all SageMaker operations and the functions that answer them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Hands requests to another server of the home and streams both bodies, so that memory stays flat."""
+"""Reverse proxy to moto and S3: streams both bodies, so memory does not grow with their size.
+
+Not a library's: it keeps the client's Host header and raw path, which the signature covers.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ _HOP_BY_HOP = frozenset(
 
 
 class Proxy:
-    """Forwards to one port, with the client's Host header, which its signature covers."""
+    """Forwards requests to one port."""
 
     def __init__(self, name: str, port: int) -> None:
         self._name = name
@@ -40,7 +43,7 @@ class Proxy:
             await self._session.close()
 
     async def forward(self, scope: Scope, receive: Receive, send: Send, body: bytes | None = None) -> None:
-        """Send the request on and the answer back; `body` if it has been read already.
+        """Forward the request and send the response back; pass `body` if it was read already.
 
         Raises:
             ServiceUnavailable: the server cannot be reached.

@@ -1,4 +1,4 @@
-"""CloudWatch alarms that call a deployment off; moto knows their states."""
+"""Reads the states of the CloudWatch alarms that roll a deployment back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fleets of endpoints: the controller's part that starts, replaces, switches and drains instances."""
+"""Starts, replaces, switches and drains the instances of endpoints; runs in the controller."""
 
 from __future__ import annotations
 

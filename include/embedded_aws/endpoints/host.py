@@ -1,4 +1,4 @@
-"""The process that hosts one instance of an endpoint: model in, server up, watched until told to end."""
+"""Process of one endpoint instance: loads the model, starts the server and watches it."""
 
 from __future__ import annotations
 

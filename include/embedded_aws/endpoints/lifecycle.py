@@ -1,10 +1,10 @@
-"""The life of an endpoint, in the service's own status names.
+"""States of an endpoint, by the service's own status names.
 
 Creating → InService or Failed. Updating → InService on the new configuration, or RollingBack →
-InService on the old one, with the reason. Deleting → gone. A fleet is every instance of one
-configuration; `_live` is the plan of the one that answers, `_target` of the one being started,
-`_rollout` says how much of the traffic it gets. `_scale` holds the weights and numbers of instances
-the live fleet is being brought to.
+InService on the old one, with the reason. Deleting → gone. A fleet is all instances of one
+configuration. `_live` is the plan of the fleet that serves, `_target` of the fleet that starts;
+`_rollout` holds the new fleet's share of the traffic. `_scale` holds the weights and instance counts
+that the live fleet is changing to.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How traffic moves from an endpoint's old fleet to its new one: at once, after a canary, or in steps.
+"""Shifts traffic from the old fleet of an endpoint to the new one: at once, by a canary, or in steps.
 
-A rollout is part of the endpoint's document (`_rollout`), so that it goes on after any restart: the
-shares of traffic the new fleet gets step by step, the pause after each, and what calls it off.
+A rollout is part of the endpoint's document (`_rollout`), so it continues after a restart. It holds
+the new fleet's share of traffic at each step, the pause after each step, and the rollback alarms.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/deployment-guardrails.html
 """

@@ -1,7 +1,7 @@
-"""The instances behind endpoints, as rows: who starts, answers, drains or has failed.
+"""Rows of endpoint instances: starting, ready, draining or failed.
 
-starting → ready → draining → (killed, row gone); failed and recycle are set by the instance's
-host and by the edge, and dealt with by the controller.
+starting → ready → draining → (killed, row deleted). The instance's host and the edge set `failed` and
+`recycle`; the controller acts on them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""The work of one asynchronous request: payload from S3, model, answer to S3, notification.
+"""Processes one asynchronous request: payload from S3, model, response to S3, notification.
 
-All of it blocks and is done in threads; payloads and answers pass through files, so that memory
-stays flat however large they are.
+It blocks, so it runs in threads. Payloads and responses pass through files: memory stays flat.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""InvokeEndpointAsync: accepts a request into the queue, from which it is worked off.
+"""InvokeEndpointAsync: puts requests into a queue and works it off.
 
-A request is a row of the store and its payload an object of S3 or a file of the home, so that what
-was accepted is answered even if every process is killed meanwhile. One that was under way then is
-sent to the model again.
+A request is a row of the store; its payload is an S3 object or a file of the home. So accepted
+requests are answered even after every process was killed. A request in flight at that moment is sent
+to the model again.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/async-inference.html
 """

@@ -1,4 +1,4 @@
-"""Data capture: what goes into an endpoint and comes out of it, as JSON lines in S3.
+"""Data capture: writes requests and responses of an endpoint to S3 as JSON lines.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html
 """

@@ -1,4 +1,4 @@
-"""SageMaker Runtime as the edge sees it: one part that knows all of its operations."""
+"""Entry point of SageMaker Runtime: finds the operation of a request and runs it."""
 
 from __future__ import annotations
 

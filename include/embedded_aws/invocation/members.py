@@ -1,4 +1,4 @@
-"""The members of a runtime request, as they stand in its headers, and what of them the model sees."""
+"""Reads the members of a runtime request from its headers and picks those the model gets."""
 
 from __future__ import annotations
 

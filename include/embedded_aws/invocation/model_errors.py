@@ -1,4 +1,4 @@
-"""An instance's errors, as the service reports them."""
+"""Turns errors of an instance into ModelError responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where invocations of an endpoint go: fleets by their share of the traffic, variants by weight."""
+"""Routes invocations: to fleets by their share of traffic, to variants by weight."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""InvokeEndpointWithResponseStream: parts of an instance's answer, as they come."""
+"""InvokeEndpointWithResponseStream: forwards the parts of a response as they arrive."""
 
 from __future__ import annotations
 

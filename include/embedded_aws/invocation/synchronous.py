@@ -1,4 +1,4 @@
-"""InvokeEndpoint: picks an instance, passes the request on and gives its answer as the service would."""
+"""InvokeEndpoint: picks an instance, forwards the request and returns the response."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The instances of a job: their host names, and the groups they form."""
+"""Instances of a job: host names and instance groups."""
 
 from __future__ import annotations
 

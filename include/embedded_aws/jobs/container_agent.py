@@ -1,4 +1,4 @@
-"""Jobs that run containers to their end, as training and processing jobs do."""
+"""Base of the agents that run containers: training and processing jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Failure reasons as the service words and bounds them."""
+"""Failure reasons in the service's wording and length."""
 
 from __future__ import annotations
 

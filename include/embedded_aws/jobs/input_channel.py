@@ -1,4 +1,4 @@
-"""A channel of a job: a source, and the mode in which its data reaches the container."""
+"""Input channel of a job: a source, and the mode (File, FastFile, Pipe) of its data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a channel reads: the objects of a prefix or manifest, or the lines of an augmented manifest.
+"""Lists what a channel reads: objects of a prefix or manifest, or lines of an augmented manifest.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html
 """

@@ -1,4 +1,4 @@
-"""The process that looks after one job: from the queue to its final status."""
+"""Agent: the process that takes one job from the queue to its final status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Create, Describe, List, Stop and Delete: the same for every sort of job but for names and wording."""
+"""Create, Describe, List, Stop and Delete for all kinds of jobs."""
 
 from __future__ import annotations
 

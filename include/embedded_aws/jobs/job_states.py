@@ -1,4 +1,4 @@
-"""The life of a job that goes from InProgress to its end, as every sort of job has it."""
+"""States that all kinds of jobs share: from InProgress to the final status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pipe mode: a FIFO per epoch, into which a channel's objects are streamed one after the other."""
+"""Pipe mode: streams the objects of a channel into one FIFO per epoch."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""RecordIO, the framing Pipe mode can put around every object: magic, length, bytes, padding.
+"""RecordIO framing of Pipe mode: magic, length, bytes, padding.
 
-A record that holds the magic number at a multiple of four is cut there into parts, so that a
-reader finds record boundaries from anywhere.
+A payload that holds the magic number at a multiple of four is split there, so that readers find
+record boundaries from any offset.
 
 Source: dmlc-core, include/dmlc/recordio.h
 """

@@ -1,4 +1,4 @@
-"""Running the containers of a job to their end: logs, metrics, limits, stopping."""
+"""Runs the containers of a job to their end: logs, metrics, limits, stopping."""
 
 from __future__ import annotations
 

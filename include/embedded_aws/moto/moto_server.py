@@ -1,8 +1,7 @@
-"""The process that serves what is neither SageMaker nor S3: moto, with what must survive put back.
+"""The moto process: serves all services but SageMaker and S3, and restores what must survive.
 
-Moto keeps its state in memory. The roles asked for at `up` are made again at every start, and the
-log lines of jobs and endpoints and the metrics of jobs are fed from where we keep them, so that they
-outlive any restart.
+Moto keeps its state in memory. At each start the roles of `up` are created again, and the log lines
+and metrics of jobs and endpoints are copied from where we keep them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The IAM roles asked for at `up`, which exist as long as moto runs and are made again when it starts."""
+"""Creates the IAM roles of `up` in moto, again at each start of moto."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The agent of a processing job: inputs in, the processing contract of /opt/ml, outputs out."""
+"""Agent of a processing job: downloads inputs, runs the container, uploads outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operations of processing jobs, and what the service model does not say of their requests."""
+"""Operations of processing jobs, and checks that the service model does not contain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Model packages: models on record, as versions of a group or alone under a name of their own."""
+"""Operations of model packages: versions of a group, or packages with a name of their own."""
 
 from __future__ import annotations
 

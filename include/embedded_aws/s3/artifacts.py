@@ -1,7 +1,7 @@
-"""Archives that come from elsewhere: packed deterministically, unpacked by an allow-list.
+"""Packs archives deterministically and unpacks archives of others safely.
 
-Only regular files and directories with relative paths below the target are written, and no more
-than a bounded number of bytes and members; anything else refuses the whole archive.
+Only regular files and directories with relative paths below the target are written, up to a limit of
+bytes and members. Anything else refuses the whole archive.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""The keys S3 encrypts objects with: as much of KMS as SeaweedFS asks for.
+"""Encryption keys for S3 objects: the part of KMS that SeaweedFS calls.
 
-A data key is made from a secret of the home and the text stored beside the object, so that nothing
-needs to be kept: an object can be read for as long as the home's credentials are there. Any key may
-be named; moto's KMS knows nothing of it.
+A data key is derived from a secret of the home and the text stored with the object. So no key is
+stored: objects stay readable as long as the home's credentials exist. Any key name works; moto's KMS
+does not know these keys.
+
+Not moto's KMS: it forgets its keys at a restart, and the objects would be lost.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Keeping a prefix in S3 like directories that a job's containers still write to."""
+"""Mirrors directories that containers write to, to a prefix in S3."""
 
 from __future__ import annotations
 

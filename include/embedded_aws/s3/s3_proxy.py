@@ -1,10 +1,12 @@
-"""The S3 port: passes connections on to SeaweedFS, and names the key that a client leaves out.
+"""S3 proxy: forwards the S3 port to SeaweedFS and adds the KMS key that a client leaves out.
 
-With `aws:kms` and no key, S3 takes the account's own key for S3, while SeaweedFS refuses. So each
-request's head is read, and if that one header is missing it is added and the request signed again.
-The bodies and all answers move from socket to socket inside the kernel.
+With `aws:kms` and no key, S3 uses the account's default key; SeaweedFS refuses the request. The proxy
+reads the head of each request. If the key's header is missing, it adds it and signs the request again.
 
-Run as `python -m embedded_aws.s3.s3_proxy HOME`; answers SeaweedFS's requests for keys, too.
+Not an HTTP library: bodies and responses move from socket to socket in the kernel (splice), so large
+objects cost neither memory nor Python time.
+
+Run as `python -m embedded_aws.s3.s3_proxy HOME`; it also serves the encryption keys to SeaweedFS.
 """
 
 from __future__ import annotations
@@ -39,13 +41,13 @@ _CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 
 
 class Connection(socketserver.BaseRequestHandler):
-    """One client's connection and the one to SeaweedFS that belongs to it."""
+    """A client's connection and its connection to SeaweedFS."""
 
-    server: Gate
+    server: S3Proxy
     request: socket.socket
 
     def handle(self) -> None:
-        """Pass requests on in this thread and answers back in another until either side is done."""
+        """Forward requests in this thread and responses in another until one side closes."""
         try:
             upstream = socket.create_connection((HOST, self.server.upstream_port), CONNECT_TIMEOUT_S)
         except OSError:
@@ -64,7 +66,7 @@ class Connection(socketserver.BaseRequestHandler):
             answers.join()
 
 
-class Gate(socketserver.ThreadingTCPServer):
+class S3Proxy(socketserver.ThreadingTCPServer):
     """Listens on the S3 port."""
 
     allow_reuse_address = True
@@ -78,7 +80,7 @@ class Gate(socketserver.ThreadingTCPServer):
 
 
 def with_key(head: bytes, credentials: Credentials) -> bytes:
-    """A request's head, with the key named if it asks for `aws:kms` and names none."""
+    """Return the head of a request, with the default key if it asks for `aws:kms` without a key."""
     if _KMS.search(head) is None or _KEY.search(head) is not None:
         return head
     first, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
@@ -97,7 +99,7 @@ def with_key(head: bytes, credentials: Credentials) -> bytes:
 def _pass_requests(
     client: socket.socket, upstream: socket.socket, pipe: tuple[int, int], credentials: Credentials
 ) -> None:
-    """Request after request, until the client closes the connection."""
+    """Forward requests until the client closes the connection."""
     buffer = b""
     while True:
         while _HEAD_END not in buffer and len(buffer) < LONGEST_HEAD_BYTES:
@@ -111,7 +113,7 @@ def _pass_requests(
         length = _LENGTH.search(head + end)
         size = int(length[1]) if length else 0
         if not end or _CHUNKED.search(head):
-            size = sys.maxsize  # its end cannot be told from here: all that follows is passed on as it is
+            size = sys.maxsize  # the end of the body is unknown: forward all that follows
         upstream.sendall(rest[:size])
         _move(client, upstream, pipe, size - len(rest[:size]))
         buffer = rest[size:]
@@ -126,7 +128,7 @@ def _answer(upstream: socket.socket, client: socket.socket) -> None:
 
 
 def _move(source: socket.socket, target: socket.socket, pipe: tuple[int, int], size: int) -> None:
-    """Move so many bytes from socket to socket, or all there are, without reading them."""
+    """Move up to `size` bytes from socket to socket without reading them."""
     reading, writing = pipe
     while size > 0:
         count = os.splice(source.fileno(), writing, min(size, PIPE_BYTES))
@@ -155,7 +157,7 @@ def main() -> None:
     ports = Ports.of(settings)
     keys = encryption_keys.server(settings)
     threading.Thread(target=keys.serve_forever, daemon=True).start()
-    Gate((settings.listen, ports.s3), ports.seaweedfs, load_or_create(settings.home)).serve_forever()
+    S3Proxy((settings.listen, ports.s3), ports.seaweedfs, load_or_create(settings.home)).serve_forever()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""S3 of the embedded AWS: how SeaweedFS is started and given its one identity."""
+"""Starts and configures SeaweedFS, with one identity, and creates buckets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Moving data between S3 and a job's directory."""
+"""Copies data between S3 and the directories of jobs."""
 
 from __future__ import annotations
 

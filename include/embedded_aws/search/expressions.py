@@ -1,4 +1,4 @@
-"""Search expressions: which documents satisfy one.
+"""Evaluates search expressions on documents.
 
 Sources: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_SearchExpression.html, API_Filter.html
 """

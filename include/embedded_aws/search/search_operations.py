@@ -1,4 +1,4 @@
-"""Search: resources by an expression over their properties, in any order, page by page."""
+"""Search: finds resources by an expression over their properties; sorted, in pages."""
 
 from __future__ import annotations
 

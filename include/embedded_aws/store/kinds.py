@@ -1,4 +1,4 @@
-"""The sorts of resources there are, and their ARNs."""
+"""Kinds of resources and their ARNs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Every resource, in SQLite: a change is written before anyone can see it.
+"""The store: all resources in SQLite, each change durable before it is visible.
 
-A resource is a JSON document in the shape its Describe answers with; members that begin with an
-underscore are the embedded AWS's own and never leave it. Readers and writers are separate
-processes, each with a connection of its own; writes are short immediate transactions.
+A resource is a JSON document in the shape of its Describe response. Members that begin with an
+underscore are internal. Readers and writers are separate processes with connections of their own;
+writes are short immediate transactions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Waking the controller: a byte in its FIFO."""
+"""Wakes the controller: writes a byte into its FIFO."""
 
 from __future__ import annotations
 

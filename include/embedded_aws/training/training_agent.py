@@ -1,4 +1,4 @@
-"""The agent of a training job: channels in, the training contract of /opt/ml, model.tar.gz out."""
+"""Agent of a training job: downloads channels, runs the container, uploads model.tar.gz."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""The life of a training job, in the service's own status and secondary status names.
+"""States of a training job, by the service's own status and secondary status names.
 
 InProgress: Starting → Downloading → Training → Uploading → Completed, or Failed from any of them.
-Stopping → Uploading → Stopped when asked to stop; a job past its time ends in the same way as
-MaxRuntimeExceeded or MaxWaitTimeExceeded. A spot job may be Interrupted, a job with a retry
-strategy Restarting: either begins again with Starting.
+When stopped: Stopping → Uploading → Stopped; past its time: MaxRuntimeExceeded or MaxWaitTimeExceeded.
+A spot job may be Interrupted, a job with a retry strategy Restarting: both begin again with Starting.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training-status.html
 """

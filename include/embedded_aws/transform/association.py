@@ -1,4 +1,4 @@
-"""Filters before and after the model, and the join of each record with its prediction.
+"""Filters input and output of a batch transform, and joins each record with its prediction.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/batch-transform-data-processing.html
 """

@@ -1,4 +1,4 @@
-"""Requests to a model's server, repeated as the job's ModelClientConfig says."""
+"""Client of a model server; retries as the job's ModelClientConfig says."""
 
 from __future__ import annotations
 

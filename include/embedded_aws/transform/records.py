@@ -1,4 +1,4 @@
-"""Objects cut into records, and records gathered into the bodies of requests.
+"""Splits objects into records and gathers records into request bodies.
 
 Sources: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_TransformInput.html,
 dmlc-core include/dmlc/recordio.h, https://www.tensorflow.org/tutorials/load_data/tfrecord

@@ -1,4 +1,4 @@
-"""Sends an instance's share of a job's objects to its model server and stores the answers."""
+"""Sends an instance's share of the objects to its model server and stores the responses."""
 
 from __future__ import annotations
 

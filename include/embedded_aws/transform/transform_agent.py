@@ -1,4 +1,4 @@
-"""The agent of a batch transform job: a model server an instance, and the objects shared among them."""
+"""Agent of a batch transform job: one model server an instance; the instances share the objects."""
 
 from __future__ import annotations
 

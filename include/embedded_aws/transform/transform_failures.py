@@ -1,4 +1,4 @@
-"""What can go wrong with one object of a batch transform job, while the others go on."""
+"""Errors of one object of a batch transform job; the other objects go on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of a batch transform job: InProgress → Completed, Failed or (through Stopping) Stopped."""
+"""States of a batch transform job: InProgress → Completed, Failed or (through Stopping) Stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training job definitions of a tuning job: their ranges, their objective, the requests they make."""
+"""Training job definitions of a tuning job: ranges, objective, and the requests made from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Early stopping of training jobs as the service decides it.
+"""Early stopping: the median rule of the service.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-early-stopping.html
 """

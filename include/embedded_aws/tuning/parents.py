@@ -1,4 +1,4 @@
-"""Warm start: what earlier tuning jobs, the parents, teach a new one.
+"""Warm start: observations from earlier tuning jobs (parents).
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-warm-start.html
 """

@@ -1,4 +1,4 @@
-"""How far a tuning job is: counters and best jobs, from its trials."""
+"""Progress of a tuning job: counters and best jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hyperparameter ranges: what may be searched, on which scale, and its values as requests carry them.
+"""Hyperparameter ranges: bounds, scales, and conversion to and from request values.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-define-ranges.html
 """

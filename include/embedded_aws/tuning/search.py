@@ -1,7 +1,7 @@
-"""One search: which values the next job should try, and which running jobs are not worth their time.
+"""One search: proposes values for the next job and finds running jobs to stop.
 
-The library is Optuna, through ask and tell. A search holds nothing the store does not: after a restart
-it is made again from the trials on record and goes on.
+It uses Optuna's ask and tell. A search keeps nothing that the store does not: after a restart it is
+rebuilt from the recorded trials and continues.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""The training jobs of a tuning job, on record: a trial is written in the transaction that makes its job.
+"""Recorded trials: the training jobs of a tuning job.
 
-Once its job has ended, a trial holds the outcome itself, so that it outlives the job.
+A trial and its job are written in one transaction. When the job ends, its outcome is copied into the
+trial, so the trial outlives the job.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The tuner: part of the controller's round that moves every tuning job forward.
+"""The tuner: moves all tuning jobs forward; runs in the controller.
 
-Everything a decision rests on is in the store. The searches it keeps in memory are made again from
-the trials on record when the controller is a new one.
+All decisions rest on the store. The searches in memory are rebuilt from the recorded trials when the
+controller restarts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the service model does not say of a tuning job's request."""
+"""Checks of a tuning job's request that the service model does not contain."""
 
 from __future__ import annotations
 

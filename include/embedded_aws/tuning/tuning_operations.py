@@ -1,4 +1,4 @@
-"""The operations of hyperparameter tuning jobs."""
+"""Operations of hyperparameter tuning jobs."""
 
 from __future__ import annotations
 

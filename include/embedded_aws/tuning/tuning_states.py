@@ -1,6 +1,6 @@
-"""The life of a hyperparameter tuning job: InProgress → Completed, Failed or (through Stopping) Stopped.
+"""States of a tuning job: InProgress → Completed, Failed or (through Stopping) Stopped.
 
-It has no containers: the controller runs it, by starting training jobs.
+A tuning job has no containers: the controller runs it by starting training jobs.
 """
 
 from __future__ import annotations

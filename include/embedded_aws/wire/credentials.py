@@ -1,4 +1,4 @@
-"""The one pair of credentials an embedded AWS accepts, generated once per home."""
+"""The credentials of one home: one pair, generated at first use."""
 
 from __future__ import annotations
 

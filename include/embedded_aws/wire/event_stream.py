@@ -1,4 +1,4 @@
-"""Messages of Amazon's event stream encoding.
+"""Encoder for Amazon's event stream messages.
 
 Source: https://smithy.io/2.0/aws/amazon-eventstream.html
 """

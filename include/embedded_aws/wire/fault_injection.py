@@ -1,7 +1,7 @@
-"""The fault switch: faults a test asks for, so that a client can be seen to survive them.
+"""Fault injection: faults that a test requests, to prove that a client survives them.
 
-Reachable only where `up` was told `--faults`. A fault is a row of the store: it strikes so many
-times, or until it is removed.
+Available only after `up --faults`. A fault is a row of the store. It strikes `count` times, or until
+it is removed.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def add(
 
 
 def all_of(store: Store) -> list[Fault]:
-    """The faults that still strike, oldest first."""
+    """Return the active faults, oldest first."""
     return [Fault(*row) for row in store.query(f"SELECT {_COLUMNS} FROM fault ORDER BY id")]
 
 
@@ -80,7 +80,7 @@ def remove(store: Store, id: int | None = None) -> None:
 
 
 def take(store: Store, kind: str, target: str) -> Fault | None:
-    """The fault that strikes the target now, counted as having struck; None almost always."""
+    """Return the fault that strikes the target now and count it; None if there is none."""
     if not _find(store, kind, target):
         return None
     with store.transaction():

@@ -1,4 +1,4 @@
-"""Errors a client of the services receives, with the code and status the service gives."""
+"""Service errors: the code and status that clients receive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP as the edge sees it: reading ASGI requests, sending answers and errors of each protocol."""
+"""HTTP helpers of the edge: reads ASGI requests, writes responses and errors of each protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""The service model's patterns, which are Java's, as Python's.
+r"""Converts the service model's regular expressions from Java's syntax to Python's.
 
 Java knows Unicode categories (`\p{L}`) and POSIX classes (`\p{Alnum}`) that `re` does not.
 """

@@ -1,4 +1,4 @@
-"""Answers shaped by the service model: only its members, timestamps as seconds since the epoch."""
+"""Shapes responses by the service model: only its members, timestamps as seconds since the epoch."""
 
 from __future__ import annotations
 

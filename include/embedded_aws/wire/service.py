@@ -1,4 +1,4 @@
-"""The service models of SageMaker, as botocore ships them."""
+"""Service models of SageMaker and SageMaker Runtime, from botocore."""
 
 from __future__ import annotations
 

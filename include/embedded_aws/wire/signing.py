@@ -1,4 +1,4 @@
-"""Signature Version 4, seen from the server.
+"""Verifies Signature Version 4 of requests.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """

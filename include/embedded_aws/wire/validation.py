@@ -1,6 +1,6 @@
-"""Checks of a request against the service model, told in the service's own words.
+"""Validates requests against the service model, with the service's own messages.
 
-One checker is built per shape and kept; a request is walked once and every violation is reported.
+One checker is built per shape and kept. A request is walked once and all violations are reported.
 """
 
 from __future__ import annotations
