@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say_aside(f"error: {error}")
         return 1
     except KeyboardInterrupt:
-        say_aside("interrupted; what was started goes on, `make down` stops it")
+        say_aside("interrupted: the services and the run go on. See `make status`; `make down` stops them.")
         return 130
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("env", help="print the variables that point an AWS client at the embedded AWS")
     commands.add_parser("airflow", add_help=False, help="run a command of Airflow's own on this stack")
     logs = commands.add_parser("logs", help="follow the logs")
-    logs.add_argument("names", nargs="*", help="of these processes only")
+    logs.add_argument("names", nargs="*", help="of these processes; default: all")
     command = commands.add_parser("demo", help="run the whole pipeline and show its results")
     command.add_argument(
         "--archive",
@@ -91,7 +91,7 @@ def _print_environment(settings: StackSettings) -> None:
 
 def _run_airflow(settings: StackSettings, arguments: Sequence[str]) -> None:
     if not settings.airflow_home.exists():
-        raise StackError("airflow: nothing of it is here yet, expected a stack. Start it with `make up`.")
+        raise StackError("airflow: not set up yet, expected a stack. Start it with `make up`.")
     variables = aws.client_environment(settings) if settings.aws == "embedded" else {}
     command = [sys.executable, "-m", "airflow", *arguments]
     os.execve(sys.executable, command, airflow_environment(settings, variables))

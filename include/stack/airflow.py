@@ -1,4 +1,4 @@
-"""Airflow's configuration for one machine, as the environment variables its components start with."""
+"""Airflow's configuration for one machine, as environment variables of its components."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded AWS as the stack runs it: through its own command line, in its own environment."""
+"""Runs the embedded AWS by its command line, in its own environment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ACCOUNT = "123456789012"
 
 
 def up(settings: StackSettings) -> None:
-    """Start the embedded AWS, or make sure that it runs.
+    """Start the embedded AWS unless it runs.
 
     Raises:
         PortTaken: somebody else listens on one of its two public ports.

@@ -1,4 +1,4 @@
-"""The AWS clients the demonstration reads results with: of the embedded AWS, or of Amazon's."""
+"""The AWS clients that read the results of a demo, from the embedded AWS or from Amazon's."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def connect(settings: StackSettings) -> Clients:
 
 
 def _client(service: Any, settings: StackSettings, variables: Mapping[str, str]) -> Any:
-    """Return a client that sees the given variables only, or boto3's own choice where there are none."""
+    """Return a client configured by these variables only; without any, boto3 finds its own."""
     if not variables:
         return boto3.client(service, region_name=settings.region)
     endpoint = variables.get(f"AWS_ENDPOINT_URL_{service.upper()}") or variables["AWS_ENDPOINT_URL"]

@@ -1,4 +1,4 @@
-"""What a service takes over from the shell that starts it.
+"""Selects the variables that a service inherits from the shell that starts it.
 
 Anything else, such as another AWS profile, another Airflow's configuration or a proxy, must not leak in.
 """

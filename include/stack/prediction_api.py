@@ -1,4 +1,4 @@
-"""The REST API in front of the endpoint, as the stack runs it: one process, in its own environment."""
+"""Starts and stops the REST API: one process, in its own environment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from stack import aws, inherited, paths, processes, running
-from stack.console import say
+from stack.console import say, shown
 from stack.environments import interpreter
 from stack.errors import ServiceFailed
 from stack.settings import StackSettings
@@ -19,7 +19,7 @@ TENANT = "local"
 
 
 def up(settings: StackSettings) -> None:
-    """Start the REST API unless it runs with these very settings, and wait until it answers.
+    """Start the REST API unless it runs with the same settings, and wait until it answers.
 
     Raises:
         PortTaken: somebody else listens on its port.
@@ -52,7 +52,7 @@ def key_file(settings: StackSettings) -> Path:
 
 
 def readiness(settings: StackSettings) -> str:
-    """Return in one line whether the API has a model to answer from, or why not."""
+    """Return in one line whether the API has a model, or why not."""
     try:
         said = httpx.get(f"{settings.api_url}/readyz", timeout=10, trust_env=False).json()
     except (httpx.HTTPError, ValueError) as error:
@@ -61,7 +61,7 @@ def readiness(settings: StackSettings) -> str:
 
 
 def _make_key(settings: StackSettings, environment: Mapping[str, str]) -> None:
-    """Have a key made at the first start; say where it is kept, and not what it is."""
+    """Make a key at the first start; print where it is kept, never the key."""
     kept = key_file(settings)
     if kept.exists():
         return
@@ -69,7 +69,7 @@ def _make_key(settings: StackSettings, environment: Mapping[str, str]) -> None:
     done = subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=False)
     if done.returncode:
         raise ServiceFailed(f"{NAME} key: not made, expected one at the first start. {done.stderr.strip()}")
-    say(f"{NAME}: a key for {TENANT} was made, kept in {kept}")
+    say(f"{NAME}: key for {TENANT} made, kept in {shown(kept)}")
 
 
 def _environment(settings: StackSettings) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Airflow's REST API, as far as the stack and the demonstration call it.
+"""Airflow's REST API, as far as the stack and the demo call it.
 
 Paths and fields: https://airflow.apache.org/docs/apache-airflow/stable/stable-rest-api-ref.html
 """

@@ -1,4 +1,4 @@
-"""What one partition's run through the pipeline left in S3 and SageMaker, gathered for the summary."""
+"""Gathers what a partition's run left in S3 and SageMaker, for the summary."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def gather(clients: Clients, partition: str, began: datetime) -> Results:
 
 
 def _served(partition: str, decision: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the partition and variant of the model that is served now: the candidate, or the champion.
+    """Return partition and variant of the served model: the candidate's or the champion's.
 
     Raises:
         DemoFailed: nothing is served.

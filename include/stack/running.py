@@ -24,9 +24,9 @@ def keep(
     environment: Mapping[str, str],
     prepare: Callable[[], None],
 ) -> None:
-    """Start a service's processes unless they run with these very commands and variables.
+    """Start a service's processes unless they run with the same commands and variables.
 
-    Those that had been given up are given another chance.
+    Processes that supervisord has given up are started again.
 
     Args:
         name: of the service, for people.
@@ -40,13 +40,13 @@ def keep(
     """
     stamp, digest = group.run / f"{name}.sha256", _digest(commands, environment)
     if supervisord.is_running(group) and not (stamp.is_file() and stamp.read_text() == digest):
-        say(f"{name}: its settings have changed, starting it anew")
+        say(f"{name}: restarting, because its settings have changed")
         stop(group)
     if supervisord.is_running(group):
         supervisord.start_given_up(group)
         return
     if strays := processes.stop(group.home):
-        say(f"{name}: ended {len(strays)} processes that an earlier start left behind")
+        say(f"{name}: ended {len(strays)} processes left by an earlier start")
     prepare()
     try:
         supervisord.start(group, commands, environment)
@@ -64,7 +64,7 @@ def stop(group: Group) -> None:
 def wait_until_healthy(
     name: str, group: Group, unhealthy: Callable[[], Sequence[str]], timeout_s: float
 ) -> float:
-    """Wait until no part is unhealthy, saying now and then what is awaited; return the seconds it took.
+    """Wait until all parts are healthy, and print now and then which are not; return the seconds it took.
 
     Raises:
         ServiceFailed: a process keeps dying, or the time is over; with the end of its log.
@@ -93,6 +93,6 @@ def _post_mortem(name: str, part: str, group: Group, waited_s: float, timeout_s:
 
 
 def _digest(commands: Mapping[str, Sequence[str]], environment: Mapping[str, str]) -> str:
-    """Return a digest of everything the processes are started with, but for the calling shell's."""
+    """Return a digest of commands and variables, without those of the calling shell."""
     compared = {name: value for name, value in environment.items() if name not in inherited.COMMON}
     return hashlib.sha256(json.dumps([commands, compared], sort_keys=True).encode()).hexdigest()

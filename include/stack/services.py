@@ -12,7 +12,7 @@ from pathlib import Path
 
 from stack import aws, database, keys, prediction_api, processes, running
 from stack.airflow import airflow_environment, component_commands
-from stack.console import say
+from stack.console import say, shown
 from stack.errors import StackError
 from stack.rest import AirflowApi
 from stack.settings import Service, StackSettings
@@ -21,7 +21,7 @@ POOL = "histoflow_sagemaker"  # as the DAGs call it
 
 
 def chosen(settings: StackSettings, names: Sequence[Service]) -> list[Service]:
-    """Return the services meant by the names given: by default all that are ours to run."""
+    """Return the named services; by default all that run on this machine."""
     if settings.aws == "amazon":
         if "aws" in names:
             message = "SERVICES: aws, expected airflow or api: with HISTOFLOW_AWS=amazon there is no other."
@@ -84,7 +84,7 @@ def _aws_up(settings: StackSettings) -> None:
 
 
 def _airflow_up(settings: StackSettings) -> None:
-    """Start Airflow unless it runs with these very settings; the AWS it will call may still be starting."""
+    """Start Airflow unless it runs with the same settings; the AWS it calls may still be starting."""
     group = settings.airflow_group
     variables = aws.client_environment(settings) if settings.aws == "embedded" else {}
     environment = {**airflow_environment(settings, variables), **processes.marker(group.home)}
@@ -107,16 +107,16 @@ def _airflow_up(settings: StackSettings) -> None:
 
 
 def _announce_password(settings: StackSettings) -> None:
-    """Make the admin's password at the first start, and print it this once."""
+    """Make the admin's password at the first start, and print it once."""
     kept = keys.passwords_file(settings.airflow_home)
     if not kept.exists():
         password = keys.admin_password(settings.airflow_home)
-        say(f"airflow: user {keys.ADMIN}, password {password} (generated, shown once, kept in {kept})")
+        say(f"airflow: user {keys.ADMIN}, password {password} (shown once, kept in {shown(kept)})")
 
 
 @contextlib.contextmanager
 def _one_at_a_time(settings: StackSettings) -> Iterator[None]:
-    """Hold the stack alone; the lock goes with the process, however it ends."""
+    """Hold the stack's file lock; it is released when the process ends, however it ends."""
     settings.run.mkdir(parents=True, exist_ok=True)
     path = settings.run / "stack.lock"
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -131,5 +131,5 @@ def _acquire(handle: int, path: Path) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        say(f"stack: another command is starting or stopping it ({path}), waiting")
+        say(f"stack: waiting for another command that starts or stops it (lock {shown(path)})")
         fcntl.flock(handle, fcntl.LOCK_EX)

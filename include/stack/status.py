@@ -1,4 +1,4 @@
-"""What runs, where it is to be found, and which runs Airflow had last."""
+"""Shows what runs, its addresses, and Airflow's latest runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from embedded_aws.supervision import supervisord
 from embedded_aws.supervision.supervisord import ComponentState
 from stack import aws, keys, prediction_api, services
 from stack.airflow import COMPONENTS
-from stack.console import say, table
+from stack.console import say, say_as_is, shown, table
 from stack.errors import ServiceFailed
 from stack.settings import StackSettings
 
@@ -27,7 +27,7 @@ def show(settings: StackSettings) -> None:
         return
     say(f"AWS       http://127.0.0.1:{settings.aws_port}, S3 http://127.0.0.1:{settings.s3_port}")
     for line in aws.status(settings).rstrip().splitlines():
-        say(f"  {line}".rstrip())
+        say_as_is(f"  {line}".rstrip())
 
 
 def log_files(settings: StackSettings) -> list[Path]:
@@ -40,10 +40,13 @@ def log_files(settings: StackSettings) -> list[Path]:
 def _show_airflow(settings: StackSettings) -> None:
     components = supervisord.components(settings.airflow_group)
     if components is None:
-        say("Airflow   stopped; `make up` starts it")
+        say("Airflow   stopped: `make up` starts it")
         return
     say(f"Airflow   {settings.airflow_url}")
-    say(f"          user {keys.ADMIN}, password in {keys.passwords_file(settings.airflow_home)}")
+    say(
+        f"          user {keys.ADMIN}, password in {shown(keys.passwords_file(settings.airflow_home))}",
+        hang=10,
+    )
     _show_processes(components)
     try:
         with services.api(settings) as client:
@@ -59,9 +62,9 @@ def _show_airflow(settings: StackSettings) -> None:
 def _show_api(settings: StackSettings) -> None:
     components = supervisord.components(settings.api_group)
     if components is None:
-        say("REST API  stopped; `make up` starts it")
+        say("REST API  stopped: `make up` starts it")
         return
-    say(f"REST API  {settings.api_url}, key in {prediction_api.key_file(settings)}")
+    say(f"REST API  {settings.api_url}, key in {shown(prediction_api.key_file(settings))}", hang=10)
     _show_processes(components)
     say(f"  {prediction_api.readiness(settings)}")
 

@@ -52,11 +52,11 @@ def test_it_runs_alone_and_says_what_it_lacks(
     services.up(stack, ["api"])
     assert ask(stack, key).status_code == 200
     status.show(stack)
-    assert f"REST API  {stack.api_url}, key in {file}" in capsys.readouterr().out
+    assert f"REST API {stack.api_url}, key in {file}" in " ".join(capsys.readouterr().out.split())
 
     monkeypatch.setenv("HISTOFLOW_API_RATE_LIMIT", "3/day")
     services.up(stack, ["api"])
-    assert "api: its settings have changed, starting it anew" in capsys.readouterr().out
+    assert "api: restarting, because its settings have changed" in capsys.readouterr().out
     assert [ask(stack, key).status_code for _ in range(4)][-1] == 429
 
     services.down(stack, ["api"])
