@@ -1,4 +1,4 @@
-"""What a run leaves for the runs after it: facts, values for their forms, and its manifest."""
+"""What a run passes to the runs after it: facts, form values, and the run manifest."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from idc.storage import ObjectStore
 
 THEN = "then"
-# Paths on the machine that runs a task say nothing about what came of it.
+# Paths on the worker do not belong into a run manifest.
 _OF_THE_MACHINE = {"home", "envs", "sagemaker_sdk_python"}
 
 
 def passed_on(context: Context) -> dict[str, dict[str, Any]]:
-    """Return the values for later forms, by DAG: this run's own, else those of the run that started it."""
+    """Return form values for later DAGs, by DAG: this run's own, else those of the run that triggered it."""
     own = (context.get("params") or {}).get(THEN)
     if own:
         return dict(own)
@@ -35,7 +35,7 @@ def passed_on(context: Context) -> dict[str, dict[str, Any]]:
 
 
 def value(context: Context, name: str) -> Any:
-    """Return a form's value: what this run was given, else what was passed on, else the form's default."""
+    """Return a form's value. Precedence: this run's form, values passed on, the form's default."""
     dag, run = context.get("dag"), context.get("dag_run")
     given = getattr(run, "conf", None) or {}
     passed = passed_on(context).get(dag.dag_id, {}) if dag is not None else {}
@@ -43,7 +43,7 @@ def value(context: Context, name: str) -> Any:
 
 
 def check(values: Mapping[str, Any]) -> None:
-    """Check values for later forms now, months of work before they are used.
+    """Check form values for later DAGs before anything runs.
 
     Raises:
         ConfigurationError: there is no such DAG or field, or the field does not take the value.
@@ -72,7 +72,7 @@ def announce(context: Context, store: ObjectStore, asset: Asset, facts: Mapping[
 
 
 def keep_manifest(context: Context, store: ObjectStore, facts: Mapping[str, Any]) -> None:
-    """Write what a run was asked for, with which settings, and what it made."""
+    """Write the run manifest: configuration, parameters, settings and results."""
     run = context["dag_run"]
     if not run.partition_key:
         return
@@ -91,7 +91,7 @@ def keep_manifest(context: Context, store: ObjectStore, facts: Mapping[str, Any]
 
 
 def _without_secrets(found: Any) -> Any:
-    """Return values without what an address may hold to open it: a user, a password, a signed query."""
+    """Return values without user names, passwords and queries in web addresses."""
     if isinstance(found, Mapping):
         return {name: _without_secrets(one) for name, one in found.items()}
     if isinstance(found, list | tuple):

@@ -1,4 +1,4 @@
-"""What a job read and wrote, in OpenLineage's words.
+"""OpenLineage facets of a job: what it read and wrote.
 
 Naming of S3: https://openlineage.io/docs/spec/naming
 """
@@ -15,15 +15,12 @@ from openlineage.client.facet_v2 import external_query_run
 from idc import layout
 from idc.jobs.spec import JobSpec
 
-# The members of SageMaker's requests below which the addresses are of what is written.
+# Members of SageMaker's requests that hold addresses of outputs.
 _WRITES = {"OutputDataConfig", "ProcessingOutputConfig", "TransformOutput", "CheckpointConfig"}
 
 
 def lineage(spec: JobSpec | None, job: str | None) -> OperatorLineage[Any, Any]:
-    """Return the lineage of the job that a specification became; its `reads` and `writes` count as well.
-
-    An address that a job of the library gets among its arguments is in neither place of the request.
-    """
+    """Return the lineage of a job: the addresses in its request, and the specification's own."""
     if spec is None or job is None:
         return OperatorLineage()
     addresses = list(_addresses(spec.request_of(job)))

@@ -1,4 +1,4 @@
-"""Tells people what they have to know, through an SNS topic: mail, chat and pagers subscribe to it."""
+"""Send notifications through an SNS topic; mail, chat and pagers subscribe to it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ FOOTER = "Research software, not a diagnostic device."
 
 
 class TopicNotifier(BaseNotifier):
-    """Publishes to the topic of the setting `notification_topic`; without one it only says so in the log.
+    """Publishes to the topic of the setting `notification_topic`; without a topic it writes a log line.
 
-    A message that is rendered to nothing is not sent.
-    `event` names what has happened (`failure`, `approval`, `champion`, `deadline`, `monitoring`), for
-    subscriptions that filter by it. A message that cannot be sent fails no task: Airflow logs it.
+    Subscriptions may filter by `event`: `failure`, `approval`, `champion`, `deadline`, `monitoring`. An empty
+    message is not sent. An error fails no task: Airflow logs it.
     """
 
     template_fields: Sequence[str] = ("subject", "message")
@@ -39,7 +38,7 @@ class TopicNotifier(BaseNotifier):
             publish(self.event, self.subject, self.message)
 
     async def async_notify(self, context: Context) -> None:
-        """Publish the message from an event loop, as Airflow's triggerer has one."""
+        """Publish the message from the triggerer's event loop."""
         await asyncio.to_thread(self.notify, context)
 
 
@@ -137,7 +136,7 @@ RETRAINING_STARTED = functools.partial(
 
 
 async def report_missed_deadline(context: Mapping[str, Any]) -> None:
-    """Tell that a run is not done by its deadline; Airflow's triggerer calls this."""
+    """Notify that a run has missed its deadline; Airflow's triggerer calls this."""
     run, limit = context["dag_run"], context["deadline"]["deadline_time"]
     subject = f"Histoflow: {run['dag_id']} is late, {run.get('partition_key')}"
     message = (

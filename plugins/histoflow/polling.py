@@ -1,4 +1,4 @@
-"""When to ask how a job is doing: not at once, and then ever less often; and how the asking ends."""
+"""Poll intervals for jobs and endpoints, and the outcomes of a wait."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from airflow.configuration import conf
 
 # How a wait ends.
-AT_REST = "at rest"  # SageMaker is done: the task reads what came of it
-OVERDUE = "overdue"  # it should have been done by now
-UNKNOWN = "unknown"  # SageMaker will not say
+AT_REST = "at rest"  # SageMaker is done
+OVERDUE = "overdue"  # the deadline has passed
+UNKNOWN = "unknown"  # SageMaker refuses to describe it
 
 FIRST_S = 1.0
 LONGEST_S = 5.0
@@ -19,7 +19,7 @@ JITTER = 0.2
 
 
 def intervals() -> Iterator[float]:
-    """Yield seconds to wait, growing to five and scattered, so that many waiting tasks do not ask in step."""
+    """Yield seconds between polls: they grow to five, with jitter to keep many tasks out of step."""
     interval = FIRST_S
     while True:
         yield interval * random.uniform(1 - JITTER, 1 + JITTER)
@@ -27,10 +27,9 @@ def intervals() -> Iterator[float]:
 
 
 def handover_s() -> float:
-    """Return how long a trigger must keep quiet at first, in seconds.
+    """Return how long a new trigger waits before its first event, in seconds.
 
-    The supervisor of the process that deferred may notice its end one `workers.min_heartbeat_interval` later.
-    An event before the executor has heard of that end lets the scheduler take the resumed task for one that
-    was killed, and retry it.
+    The supervisor notices the end of the deferring process up to one `workers.min_heartbeat_interval` late.
+    An earlier event makes the scheduler retry the resumed task as if it had been killed.
     """
     return 1.0 + 2 * float(conf.getint("workers", "min_heartbeat_interval"))

@@ -1,7 +1,7 @@
-"""How far a job's log has been copied into a task's log, in a form that outlives the process.
+"""How far a job's log has been copied into a task's log.
 
-A position holds, for each stream, the time of the last line taken and how many lines of that very
-millisecond were: unlike the tokens of CloudWatch Logs it does not expire.
+For each stream, a position holds the time of the last line and the number of lines copied of that
+millisecond. Unlike a token of CloudWatch Logs it does not expire.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-# A task's log takes so many lines of its job; the whole log stays in CloudWatch.
+# A task's log takes at most so many lines; CloudWatch has them all.
 MOST_LINES = 20_000
 LONGEST_LINE = 4_000
 
 
 @dataclass
 class LogPosition:
-    """The place in the log of `job` up to which every line has been printed."""
+    """The place in the log of `job` up to which all lines are printed."""
 
     job: str
     lines: int = 0
@@ -26,17 +26,17 @@ class LogPosition:
 
     @property
     def is_full(self) -> bool:
-        """Whether the task's log has taken all that it may."""
+        """Whether the task's log has reached its limit of lines."""
         return self.lines >= MOST_LINES
 
     def start_ms(self, stream: str) -> int:
-        """Return the time from which a stream has to be read again, and begin to skip what is known."""
+        """Return the time from which to read a stream; lines already printed will be skipped."""
         at_ms, count = self.streams.get(stream, (0, 0))
         self._skipped[stream] = count
         return at_ms
 
     def takes(self, stream: str, timestamp_ms: int) -> bool:
-        """Return whether a line is new, and count it then; lines are offered in order from `start_ms` on."""
+        """Count a line and return True if it is new; call it with all lines in order, from `start_ms` on."""
         at_ms, count = self.streams.get(stream, (0, 0))
         if timestamp_ms == at_ms and self._skipped.get(stream, 0):
             self._skipped[stream] -= 1
@@ -53,7 +53,7 @@ class LogPosition:
 
     @classmethod
     def of(cls, job: str, values: Any) -> Self:
-        """Return the position that `to_dict` wrote, or the beginning if it is another job's or none."""
+        """Return the position that `to_dict` wrote; the beginning for another job or no position."""
         if not isinstance(values, Mapping) or values.get("job") != job:
             return cls(job)
         streams = {name: (int(at_ms), int(count)) for name, (at_ms, count) in values["streams"].items()}

@@ -1,4 +1,4 @@
-"""AWS clients that retry, and AWS errors in this product's words."""
+"""AWS clients that retry, and AWS errors as errors of this product."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class AwsHook(AwsBaseHook):
 
 
 def client(service: str) -> Any:
-    """Return the boto3 client of `service` that the connection `aws_default` and the environment describe."""
+    """Return a boto3 client of `service` from the connection `aws_default` and the environment."""
     return AwsHook(service).api
 
 
 @contextmanager
 def aws_errors(what: str, which: str) -> Iterator[None]:
-    """Raise AWS's errors within as this product's, about `what` `which`."""
+    """Translate AWS errors raised within into errors about `what` `which`."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:

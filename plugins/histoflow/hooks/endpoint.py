@@ -1,4 +1,4 @@
-"""A SageMaker endpoint, brought towards what it should be one step at a time."""
+"""Create or update a SageMaker endpoint one step at a time."""
 
 from __future__ import annotations
 
@@ -24,14 +24,10 @@ class Step:
 
 
 class EndpointHook(ResourceHook):
-    """Creates what is missing of an endpoint and updates it; every step may be repeated."""
-
-    def __init__(self, *, aws_conn_id: str | None = "aws_default", region_name: str | None = None) -> None:
-        """Use the connection `aws_conn_id`, in `region_name` unless the environment says which."""
-        super().__init__("sagemaker", aws_conn_id=aws_conn_id, region_name=region_name)
+    """Creates and updates an endpoint; every step may be repeated."""
 
     def step(self, spec: EndpointSpec) -> Step:
-        """Make what is missing of alarms, model and configuration, then change the endpoint if it is at rest.
+        """Create missing alarms, model and configuration, then change the endpoint unless it is changing.
 
         Raises:
             RequestRejected: SageMaker refused a request.
@@ -57,7 +53,7 @@ class EndpointHook(ResourceHook):
             raise
 
     def settle(self, spec: EndpointSpec) -> None:
-        """Let the new variant scale if it may, no other, and remove what was left behind; may be repeated."""
+        """Let only the new variant scale, and remove unused resources; may be repeated."""
         if spec.scaling:
             self._scaling.register(spec.scaling, spec.endpoint, spec.variant_name)
         self._scaling.deregister(spec.endpoint, kept_variant=spec.variant_name if spec.scaling else None)
@@ -66,7 +62,7 @@ class EndpointHook(ResourceHook):
             self._alarms.remove(spec.endpoint, kept)
 
     def restore(self, spec: EndpointSpec, state: EndpointState) -> None:
-        """Let the variant scale again that SageMaker went back to, or never left."""
+        """Let the variant of the earlier configuration scale again."""
         config = self.describe("endpoint_config", "EndpointConfigName", state.config)
         if spec.scaling and config:
             variant = config["ProductionVariants"][0]["VariantName"]

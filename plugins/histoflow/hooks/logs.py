@@ -1,4 +1,4 @@
-"""What containers wrote, from CloudWatch Logs: the end of a stream, or each line once."""
+"""Read container logs from CloudWatch Logs: the end of a stream, or each line once."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _BORN = re.compile(r"-\d{6,}$")  # the time at which the container began, at the
 
 
 class LogsHook(AwsHook):
-    """Reads log streams as SageMaker's containers leave them."""
+    """Reads the log streams of SageMaker's containers."""
 
     def __init__(self, *, aws_conn_id: str | None = "aws_default", region_name: str | None = None) -> None:
         """Use the connection `aws_conn_id`, in `region_name` unless the environment says which."""
         super().__init__("logs", aws_conn_id=aws_conn_id, region_name=region_name)
 
     def new_lines(self, log_group: str, position: LogPosition) -> tuple[list[str], LogPosition]:
-        """Return the lines of the job of `position` that came since, and the position behind them.
+        """Return the job's lines after `position`, and the position behind them.
 
         Raises:
-            RequestRejected: there is no such group, as before the first line that is written to it.
+            RequestRejected: there is no such group; the first line of a log creates it.
             ServiceError: CloudWatch Logs could not be reached.
         """
         lines: list[str] = []
@@ -43,9 +43,9 @@ class LogsHook(AwsHook):
         return lines, behind
 
     def print_new(self, log_group: str, position: LogPosition) -> LogPosition:
-        """Write the lines that are new to the task's log, and return the position behind them.
+        """Write new lines to the task's log; return the position behind them.
 
-        A log that cannot be read now is read the next time, and undoes no work.
+        An error does not fail the task: the next call reads the same lines.
         """
         try:
             lines, behind = self.new_lines(log_group, position)
@@ -75,7 +75,7 @@ class LogsHook(AwsHook):
         return lines
 
     def print_tail(self, log_group: str, stream_prefix: str | None = None) -> None:
-        """Write `tail` to the task's log; a log that cannot be read undoes no work, so that is only said."""
+        """Write `tail` to the task's log; an error is logged and does not fail the task."""
         try:
             for line in self.tail(log_group, stream_prefix):
                 self.log.info("%s", line)
@@ -87,7 +87,7 @@ class LogsHook(AwsHook):
         return [stream["logStreamName"] for stream in found["logStreams"]]
 
     def _events(self, log_group: str, stream: str, start_ms: int) -> Iterator[dict[str, Any]]:
-        """Yield a stream's events from a time on; a page that repeats its token is the last one."""
+        """Yield a stream's events from `start_ms` on; the last page repeats its token."""
         options: dict[str, Any] = {"startTime": start_ms} if start_ms else {}
         token = ""
         while True:

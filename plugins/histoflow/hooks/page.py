@@ -1,4 +1,4 @@
-"""AWS for a page somebody waits for: rather an error soon than an answer late."""
+"""AWS clients for pages: they give up soon, because a person waits."""
 
 from __future__ import annotations
 

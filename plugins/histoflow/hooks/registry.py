@@ -19,10 +19,6 @@ WHAT = "model package"
 class RegistryHook(ResourceHook):
     """Reads and writes SageMaker's model registry."""
 
-    def __init__(self, *, aws_conn_id: str | None = "aws_default", region_name: str | None = None) -> None:
-        """Use the connection `aws_conn_id`, in `region_name` unless the environment says which."""
-        super().__init__("sagemaker", aws_conn_id=aws_conn_id, region_name=region_name)
-
     def register(self, spec: PackageSpec) -> Version:
         """Return the version that says just what `spec` says: one that is there, or else a new one.
 

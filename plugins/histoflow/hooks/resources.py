@@ -1,4 +1,4 @@
-"""Models and configurations: what a job or an endpoint needs to be there first, made once."""
+"""Create and delete the models and configurations that jobs and endpoints need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from idc.errors import HistoflowError, RequestRejected
 
 
 class ResourceHook(AwsHook):
-    """Creates what is missing and deletes what is done with; the names follow from the requests."""
+    """Creates missing resources of SageMaker and deletes unused ones; names follow from the requests."""
+
+    def __init__(self, *, aws_conn_id: str | None = "aws_default", region_name: str | None = None) -> None:
+        """Use the connection `aws_conn_id`, in `region_name` unless the environment says which."""
+        super().__init__("sagemaker", aws_conn_id=aws_conn_id, region_name=region_name)
 
     def ensure(self, resource: str, key: str, request: dict[str, Any]) -> None:
         """Create `resource`, as boto3's methods spell it, unless there is one of the name in `request[key]`.
@@ -25,7 +29,7 @@ class ResourceHook(AwsHook):
         if self.describe(resource, key, name) is None and self._create_resource(resource, key, request):
             self.log.info("Created the %s %s.", resource.replace("_", " "), name)
             return
-        self.log.info("The %s %s is there already.", resource.replace("_", " "), name)
+        self.log.info("The %s %s exists.", resource.replace("_", " "), name)
 
     def delete_model(self, name: str) -> None:
         """Delete the model of this name, if there is one.
@@ -40,7 +44,7 @@ class ResourceHook(AwsHook):
         except HistoflowError as error:
             raise_unless_absent(error)
             return
-        self.log.info("Deleted the model %s, which nobody uses.", name)
+        self.log.info("Deleted the unused model %s.", name)
 
     def describe(self, resource: str, key: str, name: str) -> dict[str, Any] | None:
         """Return what SageMaker says of a resource, None if there is none of this name."""
@@ -53,7 +57,7 @@ class ResourceHook(AwsHook):
             return None
 
     def _create_resource(self, resource: str, key: str, request: dict[str, Any]) -> bool:
-        """Create the resource; False when another task did so since it was looked for."""
+        """Create the resource; return False if another task has created it meanwhile."""
         try:
             with aws_errors(resource, request[key]):
                 getattr(self.api, f"create_{resource}")(**request)

@@ -1,4 +1,4 @@
-"""What an endpoint has left behind: configurations and models nobody serves any more."""
+"""Delete the configurations and models that an endpoint no longer serves."""
 
 from __future__ import annotations
 
@@ -13,18 +13,14 @@ from idc.jobs.spec import named_by_digest
 
 
 class RetiredHook(ResourceHook):
-    """Deletes what is not in use, but for the newest few, to which one may want to go back."""
-
-    def __init__(self, *, aws_conn_id: str | None = "aws_default", region_name: str | None = None) -> None:
-        """Use the connection `aws_conn_id`, in `region_name` unless the environment says which."""
-        super().__init__("sagemaker", aws_conn_id=aws_conn_id, region_name=region_name)
+    """Deletes unused configurations of an endpoint; keeps the newest few for a rollback."""
 
     def remove(self, spec: EndpointSpec) -> set[str]:
         """Delete configurations of the endpoint, and their models; return the variants of those that stay.
 
-        The names tell what is of this endpoint, and no configuration goes that any endpoint uses: where it
-        is not allowed to see that, all stay. A model goes before its configuration, from which a retry finds
-        it again.
+        Names tell which configurations belong to this endpoint. A configuration that any endpoint uses stays.
+        Without permission to list endpoints, all stay. A model is deleted before its configuration: a retry
+        finds the model by the configuration.
         """
         own = list(self._own(spec.endpoint))
         gone = self._gone(spec, own) if len(own) > spec.keep + 1 else []
@@ -51,7 +47,7 @@ class RetiredHook(ResourceHook):
                         yield one["EndpointConfigName"]
 
     def _gone(self, spec: EndpointSpec, own: list[str]) -> list[str]:
-        """Return those of the endpoint's own configurations that nobody uses, but for the newest few."""
+        """Return the endpoint's unused configurations without the newest few."""
         try:
             in_use = {spec.config_name} | self._in_use()
         except RequestRejected as error:
@@ -60,7 +56,7 @@ class RetiredHook(ResourceHook):
         return [name for name in own if name not in in_use][spec.keep :]
 
     def _in_use(self) -> set[str]:
-        """Return the configurations that any endpoint serves, or is being brought to."""
+        """Return the configurations that any endpoint serves or is changing to."""
         with aws_errors("endpoints", "of the account"):
             pages = self.api.get_paginator("list_endpoints").paginate()
             names = [one["EndpointName"] for page in pages for one in page["Endpoints"]]
@@ -83,4 +79,4 @@ class RetiredHook(ResourceHook):
         except HistoflowError as error:
             raise_unless_absent(error)
             return
-        self.log.info("Deleted the endpoint configuration %s, which nobody uses.", name)
+        self.log.info("Deleted the unused endpoint configuration %s.", name)

@@ -1,4 +1,4 @@
-"""SageMaker's jobs: found, submitted or adopted, watched and stopped."""
+"""Find, submit or adopt, watch and stop SageMaker jobs."""
 
 from __future__ import annotations
 
@@ -22,23 +22,19 @@ from idc.jobs.state import JobState
 
 @dataclass(frozen=True)
 class Submission:
-    """A job that does what a specification asks for, and whether it was there before."""
+    """The job of a specification, and whether it existed before."""
 
     state: JobState
     is_adopted: bool
 
 
 class SageMakerHook(ResourceHook):
-    """Runs jobs so that asking twice for the same work runs it once."""
-
-    def __init__(self, *, aws_conn_id: str | None = "aws_default", region_name: str | None = None) -> None:
-        """Use the connection `aws_conn_id`, in `region_name` unless the environment says which."""
-        super().__init__("sagemaker", aws_conn_id=aws_conn_id, region_name=region_name)
+    """Runs each specification once, however often it is asked for."""
 
     def submit_or_adopt(self, spec: JobSpec) -> Submission:
-        """Return the job of `spec`: one that runs or has completed, or else a new one.
+        """Return the job of `spec`: one that runs or has completed, else a new one.
 
-        Failed and stopped attempts are left behind, and the next attempt suffix is taken.
+        A new job takes the attempt suffix after those of failed and stopped jobs.
 
         Raises:
             JobConflict: the name belongs to another request.
@@ -69,9 +65,9 @@ class SageMakerHook(ResourceHook):
         return JobState.from_description(kind, self._describe(kind, name))
 
     def wait(self, state: JobState, tell: Callable[[], object]) -> JobState:
-        """Return the job's state once it is over or past its deadline, and say what changes; this blocks.
+        """Block until the job is over or past its deadline; log its progress and return its state.
 
-        `tell` is called each time the job has been looked at.
+        `tell` is called after each poll.
         """
         said = ""
         for interval in intervals():
@@ -86,7 +82,7 @@ class SageMakerHook(ResourceHook):
         return state
 
     def stop_job(self, kind: JobKind, name: str) -> None:
-        """Ask SageMaker to stop the job `name`; one that is over is left as it is."""
+        """Ask SageMaker to stop the job `name`, unless it is over."""
         try:
             getattr(self.api, f"stop_{kind.operation}")(**{f"{kind}Name": name})
         except (ClientError, BotoCoreError) as error:
@@ -108,9 +104,9 @@ class SageMakerHook(ResourceHook):
             _tolerate_stopped(error, kind, name)
 
     def _create(self, spec: JobSpec, attempt: int) -> bool:
-        """Create the job; False when its name was taken since it was looked for.
+        """Create the job; return False if its name is taken.
 
-        A create call whose first answer was lost, and which botocore sent again, ends like that too.
+        That happens too if the answer to the first create call was lost and botocore sent it again.
         """
         try:
             getattr(self.api, f"create_{spec.kind.operation}")(**spec.create_request(attempt))
@@ -150,7 +146,7 @@ class SageMakerHook(ResourceHook):
         return answer
 
     def _latest(self, state: JobState) -> JobState:
-        """Return the job's state now, or the last known one while SageMaker cannot be reached."""
+        """Return the job's state, or the last known one while SageMaker cannot be reached."""
         try:
             return self.job(state.kind, state.name)
         except ServiceError as error:
@@ -159,6 +155,6 @@ class SageMakerHook(ResourceHook):
 
 
 def _tolerate_stopped(error: ClientError | BotoCoreError, kind: JobKind, name: str) -> None:
-    """Raise `error` unless it says that the job was over, or never was."""
+    """Raise `error` unless the job is over or does not exist."""
     if code_of(error) != "ValidationException" and meaning(error) is not Meaning.ABSENT:
         raise translated(error, kind, name) from error

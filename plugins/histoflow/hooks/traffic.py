@@ -1,4 +1,4 @@
-"""What watches and scales an endpoint's production variants: CloudWatch alarms, Application Auto Scaling."""
+"""CloudWatch alarms and Application Auto Scaling of an endpoint's production variants."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from idc.deploy.rollout import DIMENSION, NAMESPACE, resource
 
 
 class AlarmHook(AwsHook):
-    """Alarms of an endpoint, told from others by their dimension."""
+    """Alarms of an endpoint; their dimension names it."""
 
     def __init__(self, *, aws_conn_id: str | None = "aws_default", region_name: str | None = None) -> None:
         """Use the connection `aws_conn_id`, in `region_name` unless the environment says which."""
         super().__init__("cloudwatch", aws_conn_id=aws_conn_id, region_name=region_name)
 
     def put(self, alarms: Iterable[Mapping[str, Any]]) -> None:
-        """Create alarms, or give those that exist these rules."""
+        """Create or update alarms."""
         for alarm in alarms:
             with aws_errors("alarm", alarm["AlarmName"]):
                 self.api.put_metric_alarm(**alarm)
@@ -46,7 +46,7 @@ class ScalingHook(AwsHook):
         super().__init__("application-autoscaling", aws_conn_id=aws_conn_id, region_name=region_name)
 
     def register(self, scaling: Mapping[str, Any], endpoint: str, variant: str) -> None:
-        """Let the variant scale by these rules, which may have been made for another one of the endpoint."""
+        """Let the variant scale by these rules; they may name another variant of the endpoint."""
         whose = resource(endpoint, variant)
         with aws_errors("scalable target", whose["ResourceId"]):
             self.api.register_scalable_target(**{**scaling["target"], **whose})
@@ -54,9 +54,9 @@ class ScalingHook(AwsHook):
         self.log.info("%s scales.", whose["ResourceId"])
 
     def deregister(self, endpoint: str, *, kept_variant: str | None) -> None:
-        """Let none but `kept_variant` scale.
+        """Stop scaling every variant but `kept_variant`.
 
-        SageMaker takes no variant away from an endpoint that still scales.
+        SageMaker does not remove a variant that still scales.
         Source: https://docs.aws.amazon.com/sagemaker/latest/dg/endpoint-scaling-update.html
         """
         with aws_errors("scalable targets", endpoint):
@@ -68,7 +68,7 @@ class ScalingHook(AwsHook):
                 variant = name.rpartition("/")[2]
                 if name.startswith(f"endpoint/{endpoint}/") and variant != kept_variant:
                     self.api.deregister_scalable_target(**resource(endpoint, variant))
-                    self.log.info("%s scales no more.", name)
+                    self.log.info("%s no longer scales.", name)
 
 
 def _variant(alarm: Mapping[str, Any]) -> str:

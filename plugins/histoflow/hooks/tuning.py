@@ -1,4 +1,4 @@
-"""What a tuning job found, read from SageMaker."""
+"""Read a tuning job's training jobs from SageMaker."""
 
 from __future__ import annotations
 

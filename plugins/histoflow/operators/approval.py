@@ -18,11 +18,11 @@ NOBODY_ASKED = "Nobody was to be asked: what idc_deploy decided holds."
 
 
 class ModelApprovalOperator(ApprovalOperator):
-    """Approves the model package `package`: a person does in Airflow, or nobody where nobody is to be asked.
+    """Approves the model package `package`: asks a person in Airflow if the settings say so.
 
-    A refusal is written to the registry, and what comes next is skipped. No answer in time means no as well,
-    but leaves the package waiting. One that is approved already is not asked about again. Returns whether it
-    is approved, and why.
+    A refusal is written to the registry, and the tasks after this one are skipped. No answer in time skips
+    them too, but leaves the package pending. A package that is approved already is not asked about again.
+    Returns whether it is approved, and why.
     """
 
     template_fields: Collection[str] = ("subject", "body", "package")
@@ -36,7 +36,7 @@ class ModelApprovalOperator(ApprovalOperator):
         **kwargs: Any,
     ) -> None:
         """Approve `package`, an ARN; `subject` and `body` are what a person reads."""
-        # A task's time limit would end the wait for a person; how long that is, the form says.
+        # The form limits how long a person may take; a time limit of the task would end the wait earlier.
         super().__init__(defaults=self.REJECT, **{**kwargs, "execution_timeout": None})
         self.package = package
         self.aws_conn_id = aws_conn_id
@@ -44,7 +44,7 @@ class ModelApprovalOperator(ApprovalOperator):
 
     @cached_property
     def hook(self) -> RegistryHook:
-        """The hook, made when the task runs and not when the DAG is read."""
+        """The hook, created at the first use in a task."""
         from histoflow.hooks.registry import RegistryHook
 
         return RegistryHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
@@ -65,7 +65,7 @@ class ModelApprovalOperator(ApprovalOperator):
         return super().execute(context)  # type: ignore[no-any-return]
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Write the answer to the registry, and skip what comes next unless it is yes."""
+        """Write the answer to the registry; skip the tasks after this one unless it is yes."""
         if "error" in event:
             self.process_trigger_event_error(event)
         is_approved = event["chosen_options"] == [self.APPROVE]
@@ -79,7 +79,7 @@ class ModelApprovalOperator(ApprovalOperator):
             reason = f"Rejected by {_who(event)} in Airflow."
             self.hook.reject(self.package, reason)
         answer = _answer(context, is_approved, reason)
-        super().execute_complete(context, event)  # to skip what comes next, it raises
+        super().execute_complete(context, event)  # raises to skip the tasks after this one
         return answer
 
 
@@ -88,7 +88,7 @@ def _who(event: Mapping[str, Any]) -> str:
 
 
 def _answer(context: Context, is_approved: bool, reason: str) -> dict[str, Any]:
-    """Leave the answer where it is also found when the task ends by skipping others, and return it."""
+    """Return the answer, and push it: a task that skips others loses its return value."""
     found = {"is_approved": is_approved, "reason": reason}
     context["ti"].xcom_push(key=ANSWER, value=found)
     return found

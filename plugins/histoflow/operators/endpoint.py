@@ -23,15 +23,14 @@ if TYPE_CHECKING:
 
 
 class SageMakerEndpointDeployOperator(BaseOperator):
-    """Makes an endpoint serve a model: created if absent, updated if present, left alone if it does.
+    """Creates an endpoint, or updates it unless it serves the model already.
 
-    `spec` is an `EndpointSpec` as plain values. Every step may be repeated: alarms, model and configuration
-    are made if they are missing, the change is asked for once, the variant is made to scale, and what the
-    endpoint left behind is removed. The task fails when SageMaker went back to the configuration before, even
-    though the endpoint is in service then. Returns the names of the endpoint and what it serves.
+    `spec` is an `EndpointSpec` as plain values. Every step may be repeated: create missing alarms, model and
+    configuration, request the change once, let the variant scale, remove unused resources. The task fails
+    after an automatic rollback, even though the endpoint is in service then. Returns the names of the
+    endpoint and of what it serves.
 
-    There is no `on_kill`: SageMaker cannot call a change of an endpoint off, and half of one would serve
-    nobody. What was begun goes on, and a retry waits for it.
+    There is no `on_kill`: SageMaker cannot cancel a change of an endpoint. A retry waits for it.
     """
 
     template_fields: Sequence[str] = ("spec",)
@@ -55,13 +54,13 @@ class SageMakerEndpointDeployOperator(BaseOperator):
 
     @cached_property
     def hook(self) -> EndpointHook:
-        """The hook, made when the task runs and not when the DAG is read."""
+        """The hook, created at the first use in a task."""
         from histoflow.hooks.endpoint import EndpointHook
 
         return EndpointHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
-        """Take the next step towards the endpoint as it should be, and wait for SageMaker to follow."""
+        """Take the next step towards `spec`, and wait for SageMaker."""
         spec = EndpointSpec.from_dict(self.spec)
         step = self.hook.step(spec)
         if step.state.serves(spec.config_name):
@@ -70,7 +69,7 @@ class SageMakerEndpointDeployOperator(BaseOperator):
         return self._defer(spec, step)
 
     def resume(self, context: Context, event: dict[str, Any], is_ours: bool) -> dict[str, Any]:
-        """Return what the endpoint serves; after a change that was not this task's, take the next step."""
+        """Return what the endpoint serves; after a change of another task, take the next step."""
         spec = EndpointSpec.from_dict(self.spec)
         state = self.hook.find(spec.endpoint)
         if state is not None and state.serves(spec.config_name):
@@ -108,7 +107,7 @@ class SageMakerEndpointDeployOperator(BaseOperator):
 
 
 def _failure(spec: EndpointSpec, state: EndpointState | None, message: str) -> EndpointFailed:
-    """Return the error for an endpoint that is not what it should be."""
+    """Return the error for an endpoint that does not serve `spec`."""
     if state is None:
         observed = "gone"
     elif state.status == "InService":

@@ -1,4 +1,4 @@
-"""What all operators that run one SageMaker job have in common."""
+"""The base of all operators that run one SageMaker job."""
 
 from __future__ import annotations
 
@@ -26,11 +26,10 @@ if TYPE_CHECKING:
 
 
 class SageMakerJobOperator(BaseOperator):
-    """Submits the job of a specification, or adopts it, and waits for it without a worker.
+    """Submits or adopts the job of a specification, and waits for it without a worker.
 
-    `spec` is a `JobSpec` as plain values, usually from the task before; without one there is nothing to do
-    and the task is skipped. The job's log is in the task's log, each line once. Returns a `JobResult` as
-    plain values.
+    `spec` is a `JobSpec` as plain values, usually from the task before. Without one the task is skipped. The
+    task's log has the job's log, each line once. Returns a `JobResult` as plain values.
     """
 
     template_fields: Sequence[str] = ("spec",)
@@ -47,7 +46,7 @@ class SageMakerJobOperator(BaseOperator):
         region_name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        """Run the job of `spec`; `deferrable=False` keeps the worker waiting."""
+        """Run the job of `spec`; with `deferrable=False` the worker waits."""
         super().__init__(**kwargs)
         self.spec = spec
         self.deferrable = deferrable
@@ -58,13 +57,13 @@ class SageMakerJobOperator(BaseOperator):
 
     @cached_property
     def hook(self) -> SageMakerHook:
-        """The hook, made when the task runs and not when the DAG is read."""
+        """The hook, created at the first use in a task."""
         from histoflow.hooks.sagemaker import SageMakerHook
 
         return SageMakerHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Submit or adopt the job, and wait for it."""
+        """Submit or adopt the job and wait for it."""
         if self.spec is None:
             raise AirflowSkipException("There is no job to run: the task before says why.")
         self._prepare(self.spec)
@@ -80,7 +79,7 @@ class SageMakerJobOperator(BaseOperator):
         return self._finish(self.hook.wait(state, log.print_new), log, is_adopted=submission.is_adopted)
 
     def resume(self, context: Context, event: dict[str, Any], is_adopted: bool) -> dict[str, Any]:
-        """Return the job's result after the trigger has waited for its end."""
+        """Return the job's result after the trigger has fired."""
         from histoflow.positions import LogPosition
 
         self._job = job = str(event["name"])
@@ -93,20 +92,20 @@ class SageMakerJobOperator(BaseOperator):
         return self._finish(self.hook.job(self.kind, job), log, is_adopted=is_adopted)
 
     def on_kill(self) -> None:
-        """Stop the job: a killed or failed task leaves nothing running and billed."""
+        """Stop the job, so that a killed task leaves nothing running and billed."""
         self._is_killed = True  # a job that is being submitted at this moment is stopped by `execute`
         if self._job is not None:
             self.log.info("Stopping %s %s.", self.kind, self._job)
             self.hook.stop_job(self.kind, self._job)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:  # noqa: ARG002
-        """Return what the job read and wrote, for OpenLineage."""
+        """Return the job's lineage for OpenLineage."""
         from histoflow.lineage import lineage
 
         return lineage(JobSpec.from_dict(self.kind, self.spec) if self.spec else None, self._job)
 
     def _prepare(self, spec: Mapping[str, Any]) -> None:
-        """Make what the job needs to be there before it is submitted; most need nothing."""
+        """Create what the job needs before it is submitted."""
 
     def _announce(self, spec: JobSpec, state: JobState, context: Context) -> None:
         """Log what the job may cost, and show the task's buttons while the job runs."""
@@ -142,7 +141,7 @@ class SageMakerJobOperator(BaseOperator):
         self.defer(trigger=trigger, method_name="resume", kwargs={"is_adopted": is_adopted})
 
     def _finish(self, state: JobState, log: JobLog, *, is_adopted: bool) -> dict[str, Any]:
-        """Print the rest of the job's log; return its result, or raise what its end means."""
+        """Print the rest of the job's log; return its result, or raise why it failed."""
         if not state.is_over:
             self.on_kill()
             action = f"Its time limit was {state.limit}; it was asked to stop. Look at it in SageMaker."
@@ -155,7 +154,7 @@ class SageMakerJobOperator(BaseOperator):
         return self._result(state)
 
     def _result(self, state: JobState) -> dict[str, Any]:
-        """Return what the task hands on of a completed job."""
+        """Return the result of a completed job as plain values."""
         from idc.jobs.prices import prices
 
         cost = state.cost(table := prices())

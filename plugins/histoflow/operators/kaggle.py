@@ -1,4 +1,4 @@
-"""The operator that brings a data set of Kaggle into a partition's snapshot."""
+"""The operator that copies a Kaggle data set into a partition's snapshot."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class KaggleDatasetToS3Operator(BaseOperator):
-    """Streams a version of a data set into S3 as one object, its manifest last; a retry goes on midway.
+    """Streams a version of a data set into S3 as one object, its manifest last; a retry resumes.
 
-    `dataset` is `kaggle://owner/name`, or with `?version=4`; without a version the partition's own is taken,
-    or the newest. Returns what the manifest counts, and attaches it to the assets the task updates.
+    `dataset` is `kaggle://owner/name` or `kaggle://owner/name?version=4`. Without a version it takes the
+    partition's own, else the newest. Returns the manifest's counts, and attaches them to the task's assets.
     """
 
     template_fields: Sequence[str] = ("dataset", "partition")
@@ -26,7 +26,7 @@ class KaggleDatasetToS3Operator(BaseOperator):
     def __init__(
         self, *, dataset: str, partition: str, kaggle_conn_id: str = "kaggle_default", **kwargs: Any
     ) -> None:
-        """Bring `dataset` into the snapshot of `partition`."""
+        """Copy `dataset` into the snapshot of `partition`."""
         super().__init__(**kwargs)
         self.dataset = dataset
         self.partition = partition
@@ -34,7 +34,7 @@ class KaggleDatasetToS3Operator(BaseOperator):
 
     @cached_property
     def hook(self) -> KaggleHook:
-        """The hook, made when the task runs and not when the DAG is read."""
+        """The hook, created at the first use in a task."""
         from histoflow.hooks.kaggle import KaggleHook
 
         return KaggleHook(self.kaggle_conn_id)

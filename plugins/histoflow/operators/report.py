@@ -46,7 +46,7 @@ class HistoryReportOperator(BaseOperator):
 
 
 class MonitoringReportOperator(BaseOperator):
-    """Looks at what the endpoint was asked, answered and told up to a day; returns what decides."""
+    """Writes the monitoring report up to a day; returns the figures that decide."""
 
     template_fields: Sequence[str] = ("day",)
     operator_extra_links = (MonitoringLink(),)

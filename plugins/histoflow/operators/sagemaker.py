@@ -1,4 +1,4 @@
-"""Operators that run one SageMaker job each, once, whatever happens to the task meanwhile, and clean up."""
+"""Operators that run one SageMaker job each, and the one that deletes their models."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class SageMakerProcessingOperator(SageMakerJobOperator):
 
 
 class SageMakerTransformOperator(SageMakerJobOperator):
-    """Runs a batch transform job; the model that its `spec` describes is made first, unless it is there."""
+    """Runs a batch transform job, and first creates the model in its `spec` if it is missing."""
 
     kind = JobKind.TRANSFORM
 
@@ -44,7 +44,7 @@ class SageMakerTransformOperator(SageMakerJobOperator):
 
 
 class SageMakerModelDeleteOperator(BaseOperator):
-    """Deletes the models that transform jobs have scored with; `specs` are the jobs' specifications."""
+    """Deletes the models of transform jobs; `specs` are the jobs' specifications."""
 
     template_fields: Sequence[str] = ("specs",)
     template_fields_renderers: ClassVar[dict[str, str]] = {"specs": "json"}
@@ -64,7 +64,7 @@ class SageMakerModelDeleteOperator(BaseOperator):
         self.region_name = region_name
 
     def execute(self, context: Context) -> list[str]:  # noqa: ARG002
-        """Delete those that are there; return the names of all."""
+        """Delete the models that exist; return the names of all."""
         from histoflow.hooks.sagemaker import SageMakerHook
 
         hook = SageMakerHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
@@ -77,8 +77,8 @@ class SageMakerModelDeleteOperator(BaseOperator):
 class SageMakerTuningOperator(SageMakerJobOperator):
     """Runs a hyperparameter tuning job, of one training job definition or several.
 
-    Its progress is in the log while it is waited for. Returns a `TuningResult`, and leaves a page with charts
-    and the table of all training jobs in the bucket, below `tuning/`.
+    It logs the progress. Returns a `TuningResult` as plain values. Writes a page with charts and the table of
+    all training jobs to the bucket below `tuning/`.
     """
 
     kind = JobKind.TUNING
@@ -86,7 +86,7 @@ class SageMakerTuningOperator(SageMakerJobOperator):
 
     @cached_property
     def hook(self) -> TuningHook:
-        """The hook, made when the task runs and not when the DAG is read."""
+        """The hook, created at the first use in a task."""
         from histoflow.hooks.tuning import TuningHook
 
         return TuningHook(aws_conn_id=self.aws_conn_id, region_name=self.region_name)
@@ -103,5 +103,5 @@ class SageMakerTuningOperator(SageMakerJobOperator):
         return result_of(state, trials, best, training, table).to_dict()
 
     def _print_rest(self, state: JobState, log: JobLog) -> None:  # noqa: ARG002
-        """Print how the training jobs ended; each has a log of its own."""
+        """Log how the training jobs ended; each has a log of its own."""
         self.log.info("%s %s, %s", state.kind, state.name, state.progress)

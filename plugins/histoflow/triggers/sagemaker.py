@@ -1,4 +1,4 @@
-"""Waits for SageMaker in the triggerer: asks seldom, and outlives throttling and broken connections."""
+"""Triggers that wait for SageMaker; they outlive throttling and broken connections."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from idc.jobs.spec import JobKind
 
 
 class SageMakerTrigger(BaseTrigger):
-    """Fires once when what it waits for is at rest, overdue, or cannot be asked about."""
+    """Fires once, when the job or endpoint is at rest, overdue, or cannot be described."""
 
     def __init__(self, *, name: str, aws_conn_id: str | None, region_name: str | None) -> None:
         """Wait for the job or endpoint `name`."""
@@ -65,7 +65,7 @@ class SageMakerTrigger(BaseTrigger):
         """Return how the wait ended, or None while it has not."""
 
     def _facts(self) -> dict[str, Any]:
-        """Return what else the resumed task has to know."""
+        """Return what else the resumed task needs."""
         return {}
 
     @abstractmethod
@@ -74,10 +74,10 @@ class SageMakerTrigger(BaseTrigger):
 
 
 class SageMakerJobTrigger(SageMakerTrigger):
-    """Waits for a job, until the deadline that follows from its own stopping condition.
+    """Waits for a job until the deadline of its own stopping condition.
 
-    What is new in the job's log is printed on the way, from `log_position` on. How far that has come is kept
-    as an XCom of the task: a trigger that is started again elsewhere goes on from there.
+    It prints the job's log from `log_position` on and keeps the position as an XCom of the task: a trigger
+    that is restarted elsewhere continues there.
     """
 
     def __init__(self, *, kind: str, log_position: dict[str, Any] | None = None, **arguments: Any) -> None:
@@ -95,8 +95,8 @@ class SageMakerJobTrigger(SageMakerTrigger):
         return path, {"kind": str(self.kind), "log_position": self.log_position, **arguments}
 
     async def on_kill(self) -> None:
-        """Stop the job: nobody waits for it any more."""
-        self.log.info("The task was ended by hand: stopping %s %s.", self.kind, self.name)
+        """Stop the job, because nobody waits for it any more."""
+        self.log.info("Stopping %s %s: the task was ended by hand.", self.kind, self.name)
         await self._hook().stop_job_async(self.kind, self.name)
 
     async def _wait(self) -> str:
@@ -117,7 +117,7 @@ class SageMakerJobTrigger(SageMakerTrigger):
         return OVERDUE if datetime.now(UTC) > state.deadline else None
 
     async def _print_log(self) -> None:
-        """Print what is new in the job's log, in a thread: boto3 would hold up all other triggers."""
+        """Print new lines in a thread, because boto3 would block all other triggers."""
         if await asyncio.to_thread(self._job_log.print_new) and (ti := self.task_instance) is not None:
             where = {
                 "dag_id": ti.dag_id,
@@ -135,9 +135,9 @@ class SageMakerJobTrigger(SageMakerTrigger):
 
 
 class SageMakerEndpointTrigger(SageMakerTrigger):
-    """Waits until SageMaker is no longer at work on an endpoint.
+    """Waits until an endpoint no longer changes.
 
-    There is no `on_kill`: a change of an endpoint cannot be called off, and half of one would serve nobody.
+    There is no `on_kill`: SageMaker cannot cancel a change of an endpoint.
     """
 
     def __init__(self, *, deadline: float, **arguments: Any) -> None:

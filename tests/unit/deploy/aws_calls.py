@@ -66,6 +66,8 @@ def _spelled(service: str, operation: str) -> list[str]:
 def _services(tree: ast.AST) -> Iterator[str]:
     """Yield the services that clients are of: `AwsHook("logs")`, `client("s3")`, `super().__init__("…")`."""
     for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and "ResourceHook" in map(_name, node.bases):
+            yield "sagemaker"
         if isinstance(node, ast.Call) and _name(node.func) in {"AwsHook", "client", "__init__"}:
             for argument in [
                 *node.args,
