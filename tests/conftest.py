@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import local_aws
+import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 from local_aws import LocalAws
@@ -93,6 +94,20 @@ def _is_in_the_sample(item: pytest.Item) -> bool:
 def _has_more_cases(item: pytest.Item) -> bool:
     is_property = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
     return is_property or "sample" in _fixtures(item) or not _is_in_the_sample(item)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """End what interrupted workers leave running: they are not given the time to do so."""
+    if exitstatus == pytest.ExitCode.INTERRUPTED and os.environ.get("PYTEST_XDIST_WORKER") is None:
+        folder = str(session.config._tmp_path_factory.getbasetemp())  # type: ignore[attr-defined]
+        local_aws.kill(process for process in psutil.process_iter() if _works_in(process, folder))
+
+
+def _works_in(process: psutil.Process, folder: str) -> bool:
+    try:
+        return any(folder in value for value in process.environ().values())
+    except psutil.Error:
+        return False
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
