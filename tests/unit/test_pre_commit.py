@@ -41,9 +41,13 @@ def test_the_configuration_is_valid_and_downloads_nothing(tmp_path: Path) -> Non
 def test_make_check_runs_the_same_linters() -> None:
     makefile = (ROOT / "Makefile").read_text()
     linted = set(
-        re.findall(r"^\t@\$\(DEV\)/(ruff check|ruff format|mypy|lint-imports)", makefile, re.MULTILINE)
+        re.findall(
+            r"^\t@(?:PYTHONPATH=\S+ )?\$\(DEV\)/(ruff check|ruff format|mypy|lint-imports)",
+            makefile,
+            re.MULTILINE,
+        )
     )
-    hooked = {re.sub(r" --[\w-]+", "", hook["entry"].removeprefix("bin/dev ")) for hook in HOOKS.values()}
+    hooked = {re.sub(r"^.*bin/dev | --[\w-]+", "", hook["entry"]) for hook in HOOKS.values()}
 
     assert hooked == linted
 
