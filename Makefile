@@ -1,11 +1,11 @@
-# Every target is thin: Python does the work, in include/stack. `make` alone lists the targets.
+# Targets are thin: the Python code in include/stack does the work. `make` alone lists the targets.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 HISTOFLOW_HOME ?= $(CURDIR)/.histoflow
 HISTOFLOW_ENVS ?= $(HISTOFLOW_HOME)/envs
 export HISTOFLOW_HOME HISTOFLOW_ENVS
 
-# What the targets take: make demo ARCHIVE=… SPLIT=split.csv PARTITION=2026-10; make up SERVICES=aws; make logs SERVICES=scheduler
+# Arguments of the targets: make demo ARCHIVE=… SPLIT=split.csv PARTITION=2026-10; make up SERVICES=aws; make logs SERVICES=scheduler
 ARCHIVE ?=
 SPLIT ?=
 PARTITION ?=
@@ -24,7 +24,7 @@ MKDOCS := $(HISTOFLOW_ENVS)/docs/bin/mkdocs
 INSTALLED := $(HISTOFLOW_ENVS)/airflow/bin/python
 STATE := $(addprefix $(HISTOFLOW_HOME)/,airflow api aws logs run site test)
 
-# Tests keep their state apart, and see nothing of the stack that may be running.
+# Tests have a home of their own and ignore the environment of a running stack.
 TEST := unset MAKEFLAGS MFLAGS $$(env | grep -oE '^(AWS|AIRFLOW|HISTOFLOW)_[A-Z0-9_]*'); \
   export HISTOFLOW_HOME='$(HISTOFLOW_HOME)/test' HISTOFLOW_ENVS='$(HISTOFLOW_ENVS)';
 
@@ -44,7 +44,7 @@ demo: environments  ## Run the whole pipeline for real and show its results [ARC
 up: environments  ## Start the embedded AWS, Airflow and the REST API [SERVICES=aws]
 	@$(STACK) up $(SERVICES)
 
-# What looks at a stack or stops it installs nothing.
+# Targets that look at a stack or stop it install nothing.
 down:  ## Stop everything; state is kept
 	@if [ -x '$(INSTALLED)' ]; then $(STACK) down $(SERVICES); fi
 
@@ -92,7 +92,7 @@ docs: docs-environments  ## Build the documentation site, warnings are errors [S
 	@NO_MKDOCS_2_WARNING=1 $(MKDOCS) build --strict --site-dir '$(SITE)'
 	@echo "documentation: $(SITE)/index.html"
 
-docs-serve: docs-environments  ## Show the documentation at http://127.0.0.1:8000, built anew when a file changes
+docs-serve: docs-environments  ## Serve the documentation at http://127.0.0.1:8000 and rebuild it when a file changes
 	@NO_MKDOCS_2_WARNING=1 $(MKDOCS) serve --dev-addr 127.0.0.1:8000
 
 wheel: test-environments  ## Build the embedded AWS as a wheel [WHEEL=folder]
@@ -103,7 +103,7 @@ wheel: test-environments  ## Build the embedded AWS as a wheel [WHEEL=folder]
 runtimes: $(INSTALLED)  ## Write the runtimes and the policy that follow from the variants
 	@$(STACK).runtimes
 
-mwaa:  ## Make what Amazon MWAA takes: requirements.txt, plugins.zip and dags/ [MWAA=folder]
+mwaa:  ## Build the files for Amazon MWAA: requirements.txt, plugins.zip and dags/ [MWAA=folder]
 	@'$(PYTHON)' deploy/mwaa/build.py '$(MWAA)'
 
 clean:  ## Stop everything, then remove all state and the environments
@@ -121,7 +121,7 @@ environments: $(BOOTSTRAP)
 test-environments: $(BOOTSTRAP)
 	@$(BUILD) airflow mxnet tensorflow embedded-aws serving sagemaker-sdk docs dev
 
-# Clients that only the slow tests run against the embedded AWS, each in the company it needs.
+# Other AWS clients that slow tests run against the embedded AWS, each with its own dependencies.
 client-environments: $(BOOTSTRAP)
 	@$(BUILD) sagemaker-sdk3 awscli
 
@@ -150,10 +150,10 @@ lock: $(BOOTSTRAP)  ## Resolve requirements/*.in into hashed locks [LOCK=--upgra
 	    --no-emit-index-url --no-annotate --no-header $(LOCK) $$name.in -o $$name.txt || exit 1; \
 	done
 
-compose-env: $(BOOTSTRAP)  ## Make the .env of docker-compose.yaml, with secrets of its own
+compose-env: $(BOOTSTRAP)  ## Make the .env of docker-compose.yaml, with generated secrets
 	@PYTHONPATH=include $(HISTOFLOW_ENVS)/bootstrap/bin/python -m stack.compose_env
 
-# Without Chromium the tests of pages are skipped, but for those of a CI; nothing else needs it.
+# Without Chromium the tests of pages are skipped, unless CI is set; nothing else needs it.
 system-packages:  ## Install the two shared libraries MXNet needs, and Chromium for tests (Debian, Ubuntu)
 	@missing=; \
 	if ! { ldconfig -p | grep -q libgomp.so.1 && ldconfig -p | grep -q libquadmath.so.0; }; then missing='libgomp1 libquadmath0'; fi; \

@@ -1,4 +1,4 @@
-"""Archive → RecordIO and TFRecord in one pass, against the tools of MXNet and TensorFlow and a raw copy.
+"""Compare the one-pass converter (RecordIO and TFRecord) with tools of MXNet and TensorFlow and a raw copy.
 
 Rates are per second of CPU time, of the work alone and not of starting an interpreter, the best of
 three runs that take turns, with all files in the page cache. The peers are given what they want for

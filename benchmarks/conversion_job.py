@@ -1,4 +1,4 @@
-"""The whole processing job on two cores: transfer from S3, conversion, verification and upload.
+"""Measure the whole processing job on two cores: transfer from S3, conversion, verification and upload.
 
 It is compared with its two halves, each alone on the same two cores: the object store, which moves the same
 bytes by the same requests, and the converter, which reads an archive from the disk, writes shards to the

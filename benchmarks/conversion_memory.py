@@ -1,4 +1,4 @@
-"""Memory of the conversion as the archive grows: 10,000, 50,000 and 250,000 patches, every member doubled."""
+"""Measure the converter's memory for 10,000, 50,000 and 250,000 patches, every member twice."""
 
 from __future__ import annotations
 

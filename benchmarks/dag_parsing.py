@@ -1,4 +1,4 @@
-"""Seconds that each DAG file adds to the reading of an empty DAG, in a fresh interpreter each time.
+"""Measure the seconds that each DAG file adds to parsing an empty DAG, in a new interpreter each time.
 
 The empty DAG is what Airflow itself costs: its SDK, its timetables and one task. The figures are processor
 time, because a shared machine's wall clock tells of its neighbours; the median of several readings counts.

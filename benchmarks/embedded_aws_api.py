@@ -1,4 +1,4 @@
-"""Describe, List and Create per second, against moto's own server, with 10,000 training jobs stored.
+"""Compare Describe, List and Create per second with moto's server, with 10,000 stored training jobs.
 
 Both get the same requests, signed beforehand, one after the other over http.client. One endless job
 holds the embedded AWS's only place, so that what is created waits, as moto's jobs never run either.

@@ -1,4 +1,4 @@
-"""InvokeEndpoint against its own worker asked directly, and against the same model in process.
+"""Compare InvokeEndpoint with direct requests to its worker and with the same model in process.
 
 The model is a small dense network in NumPy on patches of 50×50 pixels. Worker and endpoint take turns
 call by call, so that what else the machine does strikes them alike. Then an endpoint is updated under

@@ -1,4 +1,4 @@
-"""What a training job costs beyond its script: created → the process starts, the process ends → Completed.
+"""Measure a training job's overhead: created → process starts, process ends → Completed.
 
 The script does next to nothing and writes down when it began and ended. The same script is run by
 hand, with the same interpreter, to know what of it is the interpreter's own start.

@@ -1,4 +1,4 @@
-"""Memory of the edge and of the gate before S3: with 10,000 jobs, and while 3 GB pass through S3.
+"""Measure the memory of edge and S3 proxy with 10,000 jobs, and while 3 GB pass through S3.
 
 The object is stored and read through the S3 port, as clients do, and read once more through the
 edge, which passes on the requests for S3 that reach it.

@@ -1,4 +1,4 @@
-"""How well a script's model answers for patients it has not seen: cross-validation over patients.
+"""Cross-validate a training script over patients: metrics on patients it has not seen.
 
     PYTHONPATH=include:plugins:tests:tests/embedded_aws python benchmarks/patients.py --archive idc.zip \
         --framework mxnet --folds 5 -- --widths 16,48,96,192

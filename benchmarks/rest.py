@@ -1,4 +1,4 @@
-"""A patch through the REST API against the same patch sent to InvokeEndpoint, as boto3 and as bare HTTP.
+"""Compare a patch sent to the REST API with the same patch sent to InvokeEndpoint by boto3 and plain HTTP.
 
 The model is a small dense network in NumPy on patches of 50×50 pixels. The three ways take turns call by
 call, so that what else the machine does strikes them alike; then each is asked by several clients at once.

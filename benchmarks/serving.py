@@ -1,4 +1,4 @@
-"""Latency of each variant's server, for one patch and for 64, against its model called in process.
+"""Compare the latency of each variant's server, for 1 and 64 patches, with its model called in process.
 
 Each model is trained for an epoch by a real job, for its size, not its skill. Its server is asked as an
 endpoint's container is, without the router before it (embedded_aws_invoke.py measures that). The built-in

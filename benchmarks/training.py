@@ -1,4 +1,4 @@
-"""Images per second of each variant's training job against a bare loop of its network in its framework.
+"""Compare each variant's training job with a bare loop of its network, in images per second.
 
 The job is a real one of the embedded AWS: shards from S3, decoded, shuffled, augmented, in a container. The
 bare loop learns from one batch that lies in memory, again and again. They take turns, because a shared

@@ -1,4 +1,4 @@
-"""Pipe mode against File mode on 1 GB of input: the time to a job's first batch, and the disk it takes.
+"""Compare Pipe mode with File mode on 1 GB of input: time to the first batch, and disk space.
 
 The same script in the same container reads a batch, then all the rest. Times count from the request, the
 disk from what lies below the channel's folder.

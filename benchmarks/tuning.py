@@ -1,4 +1,4 @@
-"""Bayesian against random search at the same budget, on standard test functions, with Optuna's own beside.
+"""Compare Bayesian with random search and with Optuna itself, at the same budget, on test functions.
 
 The embedded SageMaker's search is asked and told as its tuner does: two jobs at a time, 40 in all. What is
 compared is the regret, the distance from the function's known minimum, as the median of 20 seeds.

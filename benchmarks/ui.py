@@ -1,4 +1,4 @@
-"""The page Breast cancer models with 1,000 jobs and 36 partitions, against the bare calls it is made of.
+"""Compare the page Breast cancer models with the plain AWS calls it makes, for 1,000 jobs and 36 partitions.
 
 Each view is asked for as a browser does, without Airflow in front: `first`, when nobody has asked before, and
 `again`, the median of many, when nothing is taken for fresh. Beside them the calls of `ListTrainingJobs`

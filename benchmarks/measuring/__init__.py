@@ -1,4 +1,4 @@
-"""What all benchmarks need: an embedded AWS of their own, times, and a small table."""
+"""Shared by all benchmarks: an embedded AWS of their own, times, and a small table."""
 
 from __future__ import annotations
 

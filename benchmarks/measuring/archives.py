@@ -1,4 +1,4 @@
-"""Large archives made fast: a few thousand painted patches, each used many times with a number in it."""
+"""Make large archives fast: repeat a few thousand painted patches, each copy with a number in it."""
 
 from __future__ import annotations
 

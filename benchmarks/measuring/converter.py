@@ -1,4 +1,4 @@
-"""One conversion in a process of its own: `python converter.py ARCHIVE FOLDER WORK [NUMBER OF]`.
+"""Run one conversion in a process of its own: `python converter.py ARCHIVE FOLDER WORK [NUMBER OF]`.
 
 It prints as JSON: CPU seconds of the work alone (user and system, all threads) and those on the clock,
 patches, bytes of the patches, and the most memory the process ever held.

@@ -1,4 +1,4 @@
-"""A real training job of each variant, on shards of generated patches."""
+"""Run a real training job of each variant on shards of generated patches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a conversion moves through the object store, moved by two processes that do nothing else with it."""
+"""Move the bytes of a conversion through the object store by two processes that do nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The peers of the converter, each as a script for its own environment: ARCHIVE, FOLDER, and what it took.
+"""Run a peer of the converter as a script in its own environment, and print its times.
 
 The images lie in FOLDER/images with a list, as `im2rec.py` wants them; the writers get them in memory.
 OpenCV, which `im2rec.py` imports, is not in MXNet's environment. With --pass-through it is not called;

@@ -1,4 +1,4 @@
-"""The variants as benchmarks run them: as images on an embedded AWS, and as frameworks by themselves."""
+"""Run the variants for benchmarks: as images on an embedded AWS, and as plain frameworks."""
 
 from __future__ import annotations
 
