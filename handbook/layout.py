@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from handbook.markdown import code, first_sentence, table
 from idc import layout
+from idc.converter import keys
 from idc.errors import HistoflowError
 from idc.variants.all import VARIANTS
 
@@ -26,7 +27,7 @@ def pages() -> dict[str, str]:
     parts = (
         "# S3 layout",
         (
-            "Everything lies in one bucket, and `include/idc/layout.py` alone knows where. A key that ends "
+            "Everything is in one bucket, and `include/idc/layout.py` alone knows the keys. A key that ends "
             "with a slash is a prefix. This page is made by calling its functions."
         ),
         table(("key", "what", "function"), rows),
@@ -46,7 +47,7 @@ def entries() -> list[tuple[str, str, str]]:
 
 def _functions() -> Iterator[tuple[str, Callable[..., str]]]:
     for name, function in vars(layout).items():
-        is_own = inspect.isfunction(function) and function.__module__ == layout.__name__
+        is_own = inspect.isfunction(function) and function.__module__ in (layout.__name__, keys.__name__)
         if (
             is_own
             and not name.startswith("_")
