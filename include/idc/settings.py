@@ -107,7 +107,7 @@ class Settings(BaseSettings):
         default=4,
         ge=1,
         le=100,
-        description="instances that load may call for; no more than the count: no scaling",
+        description="the most instances under load; equal to the count: no autoscaling",
     )
     endpoint_invocations_per_instance: int = Field(
         default=1200, ge=1, le=10**6, description="invocations a minute and instance to scale at"
@@ -122,13 +122,13 @@ class Settings(BaseSettings):
         default=300, ge=0, le=3600, description="seconds to watch each step of a rollout, 0 to 3600"
     )
     alarm_error_share: float = Field(
-        default=0.05, gt=0, le=1, description="the share of failed invocations that calls a rollout off"
+        default=0.05, gt=0, le=1, description="a share above 0; more failed invocations roll back"
     )
     alarm_latency_ms: int = Field(
-        default=2000, ge=1, le=60000, description="milliseconds of a model's p99 that call a rollout off"
+        default=2000, ge=1, le=60000, description="milliseconds; a model's p99 latency above it rolls back"
     )
     capture_percent: int = Field(
-        default=10, ge=0, le=100, description="the share of invocations that is kept, 0 to 100; 0: none"
+        default=10, ge=0, le=100, description="the percentage of invocations to capture, 0 to 100"
     )
     kept_models: int = Field(
         default=3, ge=0, le=100, description="how many earlier configurations and models to keep, 0 to 100"
@@ -158,28 +158,31 @@ class Settings(BaseSettings):
     )
 
     monitor_days: int = Field(
-        default=7, ge=1, le=90, description="days of answers that monitoring looks at, 1 to 90"
+        default=7, ge=1, le=90, description="days of answers that monitoring reads, 1 to 90"
     )
     monitor_feedback_days: int = Field(
-        default=28, ge=1, le=90, description="days of answers whose true labels are looked at, 1 to 90"
+        default=28, ge=1, le=90, description="days of answers whose true labels are used, 1 to 90"
     )
     monitor_min_patches: int = Field(
-        default=200, ge=1, description="the least captured patches from which drift is told"
+        default=200, ge=1, description="the least number of captured patches to measure drift"
     )
     monitor_most_patches: int = Field(
-        default=10000, ge=1, description="captured patches after which no further file is read"
+        default=10000, ge=1, description="the number of captured patches after which no further file is read"
     )
     monitor_min_labels: int = Field(
-        default=50, ge=2, description="the least true labels from which the model is measured"
+        default=50, ge=2, description="the least number of true labels to measure the model"
     )
     monitor_drift: float = Field(
         default=0.25, gt=0, description="the population stability index from which on patches have drifted"
     )
     monitor_drop: float = Field(
-        default=0.05, gt=0, lt=1, description="how much worse than on test labels may say the model is"
+        default=0.05,
+        gt=0,
+        lt=1,
+        description="the largest tolerated drop of a metric from test patients to labels",
     )
     monitor_action: Literal["notify", "train"] = Field(
-        default="notify", description="what follows when retraining is advised: notify or train"
+        default="notify", description="the action when retraining is advised: notify or train"
     )
 
     epochs: int = Field(default=48, ge=1, le=1000, description="a number of epochs, 1 to 1000")
@@ -209,7 +212,7 @@ class Settings(BaseSettings):
     )
     split_seed: int = Field(default=7, ge=0, lt=2**31, description="a whole number from 0 to 2147483647")
     edge_patches: Literal["pad", "exclude"] = Field(
-        default="pad", description="what becomes of patches smaller than 50×50: pad or exclude"
+        default="pad", description="the treatment of patches smaller than 50×50: pad or exclude"
     )
     dataset_formats: tuple[Literal["image", "augmented"], ...] = Field(
         default=(),
@@ -241,7 +244,7 @@ class Settings(BaseSettings):
 
 
 class OperationSettings(BaseSettings):
-    """What matters to those who run the pipeline; every one may be left out."""
+    """Optional settings for those who operate the pipeline."""
 
     model_config = SettingsConfigDict(env_prefix="HISTOFLOW_", frozen=True, env_ignore_empty=True)
 
@@ -250,12 +253,12 @@ class OperationSettings(BaseSettings):
     )
     notification_topic: TopicArn | None = Field(
         default=None,
-        description="the ARN of an SNS topic that hears of failures, late runs, approvals, champions, drift",
+        description="the ARN of an SNS topic for failures, late runs, approvals, champions and drift",
     )
 
 
 class KeySettings(BaseSettings):
-    """Where the REST API keeps its own state, its keys among it."""
+    """Where the REST API keeps its own state and its API keys."""
 
     model_config = SettingsConfigDict(
         env_prefix="HISTOFLOW_API_", frozen=True, env_ignore_empty=True, populate_by_name=True
