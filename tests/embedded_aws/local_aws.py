@@ -109,7 +109,7 @@ class LocalAws:
             env={**self._variables(), **(variables or {})},
             capture_output=True,
             text=True,
-            timeout=110,
+            timeout=280,
         )
 
     def start_command(self, *arguments: str) -> subprocess.Popen[str]:

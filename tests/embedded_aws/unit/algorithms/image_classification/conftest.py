@@ -66,7 +66,7 @@ def run(mxnet_python: str) -> Run:
             },
             capture_output=True,
             text=True,
-            timeout=110,
+            timeout=280,
         )
 
     return run
