@@ -1,4 +1,4 @@
-// Questions to the pages' own API; an answer that the browser has already is not sent again (ETag).
+// Requests to the pages' own API; an unchanged answer is not sent again (ETag).
 
 const ROOT = new URL("..", import.meta.url);
 
@@ -13,17 +13,17 @@ export function address(path, query = {}) {
 
 const REFUSALS = {
   401: "You are logged out of Airflow. Log in and open the page again.",
-  403: "Your Airflow user may not read this. Ask for the right to read the DAG that makes it.",
+  403: "Your Airflow user may not read this. Ask for read permission on the DAG that writes it.",
 };
 
-/** The answer as text, so that the asker sees whether it is another one; throws an Error to show. */
+/** The answer as text, to be compared with the last one; throws an Error with a message to show. */
 export async function ask(path, query, signal) {
   let answer;
   try {
     answer = await fetch(address(path, query), { credentials: "same-origin", signal });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error("Airflow does not answer. It is asked again.");
+    throw new Error("Airflow does not answer. Retrying.");
   }
   const text = await answer.text();
   if (answer.ok) return text;

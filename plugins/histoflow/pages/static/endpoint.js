@@ -11,7 +11,7 @@ export function endpointPanel() {
   return panel({
     id: "endpoint",
     title: "Endpoint",
-    lead: "What answers right now, and the model versions in the registry.",
+    lead: "The variants in service, and the model versions in the registry.",
     question: () => ["api/endpoint", {}],
     every: (found) => (BUSY.includes(found.endpoint?.status) ? 3 : 15),
     show: (found) => [problems(found.problems), serving(found), versions(found.versions)],
@@ -19,7 +19,7 @@ export function endpointPanel() {
 }
 
 function serving({ endpoint, name, problems: wrong }) {
-  if (!endpoint) return wrong.length ? null : h("p", { class: "empty" }, `There is no endpoint ${name}. idc_deploy makes it.`);
+  if (!endpoint) return wrong.length ? null : h("p", { class: "empty" }, `No endpoint ${name}. idc_deploy creates it.`);
   const total = endpoint.variants.filter((one) => one.role === "serving").reduce((sum, one) => sum + (one.weight ?? 0), 0);
   return [
     h("p", { class: "state" }, status(endpoint.status), " ", h("strong", {}, endpoint.name), ` since ${when(endpoint.modified)}`,

@@ -69,12 +69,19 @@ function picture(found, readout, choose) {
     const x = ((event.clientX - box.left) / box.width) * svg.viewBox.baseVal.width;
     point(Math.floor(((x - left) / (right - left)) * partitions.length));
   });
+  // On a narrow screen the drawing is wider than its frame.
+  const follow = () => {
+    const frame = svg.parentElement;
+    frame.scrollLeft = (cursor.x1.baseVal.value / svg.viewBox.baseVal.width) * frame.scrollWidth - frame.clientWidth / 2;
+  };
   svg.addEventListener("focus", () => point(at));
   svg.addEventListener("click", () => choose(partitions[at].partition));
   svg.addEventListener("keydown", (event) => {
     const moves = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: last };
-    if (event.key in moves) point(moves[event.key]);
-    else if (event.key === "Enter") choose(partitions[at].partition);
+    if (event.key in moves) {
+      point(moves[event.key]);
+      follow();
+    } else if (event.key === "Enter") choose(partitions[at].partition);
     else return;
     event.preventDefault();
   });

@@ -25,7 +25,7 @@ export function jobsPanel() {
   const made = panel({
     id: "jobs",
     title: "Jobs",
-    lead: "Of this account and region, as SageMaker tells it; it is asked again while you look.",
+    lead: "SageMaker's jobs in this account and region. The list refreshes by itself.",
     question: () => ["api/jobs", asked],
     every: (found) => (found.jobs.some((job) => !job.is_over) ? 3 : 6),
     show: (found) => {
@@ -51,7 +51,7 @@ function offerStates(states, counts, asked, change) {
 }
 
 function table(found, asked, change) {
-  if (!found.jobs.length) return h("p", { class: "empty" }, "No job is like this.");
+  if (!found.jobs.length) return h("p", { class: "empty" }, "No job matches.");
   const heads = COLUMNS.map(([order, title]) => {
     if (!order) return h("th", { scope: "col" }, title);
     const isOrder = asked.order === order;
@@ -59,7 +59,7 @@ function table(found, asked, change) {
     return h("th", { scope: "col", class: TEXTS.includes(order) ? "text" : null, "aria-sort": isOrder ? (asked.descending ? "descending" : "ascending") : "none" },
       h("button", { type: "button", "data-key": `order-${order}`, onclick: turn }, title, h("span", { "aria-hidden": "true" }, isOrder ? (asked.descending ? " ↓" : " ↑") : "")));
   });
-  return h("div", { class: "scroll" }, h("table", { class: "jobs" }, h("caption", {}, "Cost: billed seconds at Amazon's list price, an estimate; on the embedded AWS, what Amazon would take"),
+  return h("div", { class: "scroll" }, h("table", { class: "jobs" }, h("caption", {}, "Cost is an estimate: billed seconds at Amazon's list price, on the embedded AWS too"),
     h("thead", {}, h("tr", {}, heads)), h("tbody", {}, found.jobs.map(line))));
 }
 

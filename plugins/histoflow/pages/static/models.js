@@ -1,4 +1,4 @@
-// The page of all models: what serves and how it does, the partitions, their history, tuning and jobs.
+// The page of all models: candidates, history, endpoint, monitoring, tuning and jobs.
 
 import { address } from "./ask.js";
 import { h } from "./elements.js";
@@ -25,8 +25,8 @@ export function modelsPage(query) {
   return [
     h("header", {},
       h("h1", {}, "Breast cancer models"),
-      h("p", { class: "lead" }, "Invasive ductal carcinoma in patches of breast tissue: what was trained, how well it does on ",
-        "patients it has never seen, and what serves. ", h("strong", {}, "Research software, not a diagnostic device.")),
+      h("p", { class: "lead" }, "Invasive ductal carcinoma in patches of breast tissue: trained models, their metrics on unseen ",
+        "patients, and the endpoint. ", h("strong", {}, "Research software, not a diagnostic device.")),
       synthetic,
       h("nav", { class: "sections", "aria-label": "Sections" }, links)),
     partition.element, past.element, endpointPanel().element, monitoringPanel().element, tuningPanel().element, jobsPanel().element,

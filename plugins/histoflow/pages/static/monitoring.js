@@ -1,4 +1,4 @@
-// Monitoring: whether patches and answers have moved, and what doctors' labels say, day by day.
+// Monitoring: drift of patches and answers, and the metric on doctors' labels, day by day.
 
 import { badge, h, head } from "./elements.js";
 import { bounded, count, label } from "./format.js";
@@ -11,7 +11,7 @@ export function monitoringPanel() {
   return panel({
     id: "monitoring",
     title: "Monitoring",
-    lead: "What the endpoint was asked and answered up to each day, held against the patches the model was evaluated on, and what doctors' labels say of it.",
+    lead: "The endpoint's requests and answers up to each day, compared with the model's evaluation, and the metric on doctors' labels.",
     question: () => ["api/monitoring", {}],
     every: () => 60,
     show: (found) => found.days.length
@@ -19,7 +19,7 @@ export function monitoringPanel() {
           head(["Day", "Model<", "Patches", "Drifted<", "Labels", label(found.metric), "Advised<"]),
           h("tbody", {}, found.days.map((one) => row(one, found.metric))))),
         found.left_out ? h("p", { class: "empty" }, `${count(found.left_out)} earlier days are in the bucket, below monitoring/.`) : null]
-      : h("p", { class: "empty" }, "No day has been looked at yet: idc_monitor does so every night."),
+      : h("p", { class: "empty" }, "No day has been monitored yet. idc_monitor runs every night."),
   });
 }
 

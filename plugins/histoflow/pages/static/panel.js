@@ -1,4 +1,4 @@
-// A part of the page that asks for its own data: shows it, keeps it fresh, and fails alone.
+// A section of the page that fetches, shows and refreshes its own data, and fails alone.
 
 import { ask } from "./ask.js";
 import { h, replace } from "./elements.js";

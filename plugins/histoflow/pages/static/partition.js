@@ -16,7 +16,7 @@ export function partitionPanel(wanted, onShow) {
   const made = panel({
     id: "partition",
     title: "Candidates",
-    lead: "On test patients, whom no candidate has seen, with 95 % bounds over patients.",
+    lead: "Measured on test patients that no candidate has seen, with 95 % bounds over patients.",
     question: () => (chosen ? [`api/partitions/${encodeURIComponent(chosen)}`, {}] : ["api/partitions", {}]),
     every: (found) => (found.partition ? 30 : 15),
     show: (found) => {
@@ -26,7 +26,7 @@ export function partitionPanel(wanted, onShow) {
       }
       const newest = found.partitions.at(-1)?.partition;
       if (newest) queueMicrotask(() => choose(newest));
-      return h("p", { class: "empty" }, newest ? "Loading …" : "No partition has a candidate yet. Run idc_ingest, or make demo.");
+      return h("p", { class: "empty" }, newest ? "Loading …" : "No partition has a candidate yet. Run idc_ingest or make demo.");
     },
   });
   made.heading.after(chooser);
@@ -65,7 +65,7 @@ function patients(found) {
 }
 
 function decision({ decision: made }) {
-  if (!made) return h("p", { class: "note" }, "Nothing has been decided about this partition yet.");
+  if (!made) return h("p", { class: "note" }, "No decision about this partition yet.");
   const [word, tone] = outcome(made);
   const reasons = [made.reasons ?? []].flat().map((reason) => h("li", {}, sentence(reason)));
   const gates = [made.gates ?? []].flat().map((gate) => h("li", { class: gate.is_passed ? "passed" : "missed" },
@@ -76,7 +76,7 @@ function decision({ decision: made }) {
     h("ul", {}, reasons), gates.length ? h("ul", { class: "gates" }, gates) : null);
 }
 
-/** What a decision came to: decided is not yet done. */
+/** The outcome of a decision as a word and a tone; a decision may still have to be carried out. */
 function outcome(made) {
   if (made.rollback) return ["rolled back", "bad"];
   if (made.outcome !== "deploy") return ["champion kept", ""];

@@ -1,4 +1,4 @@
-// Tuning: what each variant's next training takes, and what was found before.
+// Tuning: the hyperparameters of each variant's next training, and earlier results.
 
 import { badge, h, head } from "./elements.js";
 import { number } from "./format.js";
@@ -9,16 +9,16 @@ export function tuningPanel() {
   return panel({
     id: "tuning",
     title: "Tuning",
-    lead: "Best values of the searches; the next training of the variant takes the present ones.",
+    lead: "Best hyperparameters of each search. The next training of a variant takes the present ones.",
     question: () => ["api/tuning", {}],
     every: () => 60,
     show: (found) => found.variants.length
       ? h("div", { class: "scroll" }, h("table", {},
           head(["Variant", "Partition", "Objective", "Best values<", "Search<"]),
           h("tbody", {}, found.variants.map((one) => [
-            one.current ? row(one.variant, one.current, true) : h("tr", {}, h("th", { scope: "row" }, one.variant), h("td", { class: "text", colspan: 4 }, "what the settings say")),
+            one.current ? row(one.variant, one.current, true) : h("tr", {}, h("th", { scope: "row" }, one.variant), h("td", { class: "text", colspan: 4 }, "values of the settings")),
             one.history.map((before) => row(one.variant, before, false))]))))
-      : h("p", { class: "empty" }, "Nothing has been tuned yet: every training takes what the settings say. idc_tune searches."),
+      : h("p", { class: "empty" }, "Nothing has been tuned yet: trainings take the values of the settings. Run idc_tune to search."),
   });
 }
 
