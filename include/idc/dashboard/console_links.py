@@ -1,4 +1,4 @@
-"""Addresses in Amazon's web console, for those whose requests really go to Amazon."""
+"""Links to Amazon's web console, for clients whose requests go to Amazon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON objects of the bucket, fetched side by side, and again only when S3 names another ETag."""
+"""JSON objects of the bucket, fetched in parallel and cached by their ETag."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ KEPT = 2000
 
 @dataclass(frozen=True)
 class Entry:
-    """An object as a listing names it."""
+    """An object in a listing."""
 
     key: str
     etag: str
 
 
 class Documents:
-    """Reads JSON objects; safe to be used by many threads."""
+    """Read JSON objects; safe for many threads."""
 
     def __init__(self, store: Callable[[], ObjectStore], executor: Executor, kept: int = KEPT) -> None:
-        """Read from the present `store` with the threads of `executor`; remember at most `kept` objects."""
+        """Read from the current `store` with the threads of `executor`; cache at most `kept` objects."""
         self._store = store
         self._executor = executor
         self._kept = kept
@@ -39,7 +39,7 @@ class Documents:
         self._lock = threading.Lock()
 
     def folders(self, prefix: str) -> list[str]:
-        """Return the names directly below a prefix that others lie under, in their order."""
+        """Return the names of the folders directly below a prefix, sorted."""
         found: list[str] = []
         for answer in self._pages(prefix, Delimiter="/"):
             found.extend(item["Prefix"][len(prefix) : -1] for item in answer.get("CommonPrefixes", []))
@@ -54,11 +54,11 @@ class Documents:
         ]
 
     def entries_of(self, prefixes: Sequence[str], age_s: float = 0) -> list[list[Entry]]:
-        """Return the objects below each of the prefixes, listed side by side, or at most `age_s` ago."""
+        """Return the objects below each prefix, listed in parallel; listings are reused for `age_s`."""
         return list(self._executor.map(lambda prefix: self._entries(prefix, age_s), prefixes))
 
     def read(self, entries: Sequence[Entry]) -> dict[str, Mapping[str, Any]]:
-        """Return each object's JSON by its key; one that is no JSON object, or has just gone, is left out."""
+        """Return each object's JSON by its key, without objects that are no JSON object or were deleted."""
         with self._lock:
             missing = [entry for entry in entries if entry not in self._known]
         for entry, value in zip(missing, self._executor.map(self._fetched, missing), strict=True):
@@ -68,7 +68,7 @@ class Documents:
         return {key: value for key, value in values.items() if value is not None}
 
     def find(self, keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        """Return the JSON of those of the keys that exist, always fetched anew."""
+        """Return the JSON of the keys that exist, without the cache."""
         store = self._store()
         values = self._executor.map(lambda key: _parsed(store.find(key)), keys)
         return {key: value for key, value in zip(keys, values, strict=True) if value is not None}

@@ -1,4 +1,4 @@
-"""The endpoint as a person asks for it: does it serve, which model version, and what was there before."""
+"""The endpoint on the page: its status, its production variants, and the registered model versions."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def shown(endpoint: Description, config: Description, packages: Mapping[str, Des
 
 
 def version(package: Description) -> dict[str, Any]:
-    """Return a model package as one line: version, approval, and what its metadata says of the model.
+    """Return a model package as one line: version, approval, and the metadata of its model.
 
     `idc.evaluate.served_model.ServedModel` writes the metadata. A package without them has empty texts.
     """

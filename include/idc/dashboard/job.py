@@ -1,4 +1,4 @@
-"""One job in full: where it runs, how long it was at work, what that costs, what went in and came out."""
+"""One job on the page: instances, billed time, estimated cost, inputs and outputs."""
 
 from __future__ import annotations
 

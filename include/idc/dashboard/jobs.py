@@ -1,4 +1,4 @@
-"""Jobs as lines of a table: read from SageMaker's summaries, filtered, sorted, cut into pages."""
+"""The table of jobs: filter, sort and page SageMaker's job summaries."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def kind_of(text: str) -> JobKind:
 
 @dataclass(frozen=True)
 class Job:
-    """A job as a listing tells it; `note` is why it failed, or how far a tuning job is."""
+    """A job of a listing; `note` is the failure reason, or the progress of a tuning job."""
 
     kind: JobKind
     name: str

@@ -1,4 +1,4 @@
-"""Monitoring: what the newest days' reports say of the model that was served."""
+"""The newest monitoring reports on the page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def newest(documents: Documents, shown: int = SHOWN_DAYS) -> dict[str, Any]:
-    """Return the newest days that were looked at, the last one first.
+    """Return the newest monitored days, newest first.
 
     `{"days": [{"day", "is_over", "model", "patches", "drifted", "labels", "figure", "outcome",
     "reasons"}], "metric": the row of the figures, "left_out": days before these}`; `model` or `figure` is

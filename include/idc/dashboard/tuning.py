@@ -1,4 +1,4 @@
-"""Tuning: what each variant's next training takes, and what was found before."""
+"""The tuned hyperparameters of each variant on the page, present and past."""
 
 from __future__ import annotations
 

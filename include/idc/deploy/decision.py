@@ -1,4 +1,4 @@
-"""Whether a candidate is served: the gates it has to pass, and what follows. Pure; nothing is called here."""
+"""Decide whether a candidate is deployed: judge its gates. Pure functions, no calls."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from idc.settings import Settings
 
 
 class Outcome(enum.StrEnum):
-    """What a decision comes to."""
+    """The outcome of a decision."""
 
     DEPLOY = "deploy"
     KEEP = "keep"
@@ -40,7 +40,7 @@ class Gates:
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate: what was seen, what is required, and whether that is enough."""
+    """One gate: observed and required value, and whether it passed."""
 
     name: str
     observed: str
@@ -74,7 +74,7 @@ class Challenger:
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of a partition's best candidate; `is_waived` when it is served though it missed a gate."""
+    """The decision about a partition's best candidate; `is_waived` if it is deployed with a missed gate."""
 
     outcome: Outcome
     variant: str
@@ -90,8 +90,8 @@ class Decision:
 def decide(challenger: Challenger, champion: Version | None, gates: Gates) -> Decision:
     """Judge a candidate against the gates and against the model that is served now, if any.
 
-    A model of generated patches never takes the place of one of patients, and is no champion to them. The
-    served model with another threshold or calibration is no rival of its own, but has to pass the gates.
+    Synthetic models never replace real ones and are never compared with them. The served model with another
+    threshold or calibration is not compared with itself, but must pass the gates.
     """
     variant = challenger.metrics["variant"]
     served = champion.served if champion else None
@@ -118,7 +118,7 @@ def decide(challenger: Challenger, champion: Version | None, gates: Gates) -> De
 
 
 def _rule(metrics: Mapping[str, Any]) -> tuple[float, float, float]:
-    """Return threshold, temperature and bias: what makes a result of a model's answer."""
+    """Return threshold, temperature and bias, which turn an answer into a result."""
     calibration = metrics["calibration"]
     return metrics["threshold"], calibration["temperature"], calibration["bias"]
 

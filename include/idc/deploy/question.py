@@ -1,4 +1,4 @@
-"""What a person who has to approve a model is shown: figures, gates, and where to read more."""
+"""The text of an approval request: metrics, gates, links."""
 
 from __future__ import annotations
 

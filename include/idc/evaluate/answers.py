@@ -1,4 +1,4 @@
-"""A transform job's answers, joined to the patches they are about.
+"""Join a transform job's answers with their patches.
 
 The job keeps the order of what it reads: line n of `part-00000.rec.out` answers record n of `part-00000.rec`,
 which is line n of the shard's list of names.

@@ -1,4 +1,4 @@
-"""Bounds over patients: the percentile bootstrap, drawing patients and never patches.
+"""Bounds over patients: the percentile bootstrap, with patients as resamples.
 
 The patches of one patient resemble each other; bounds from drawing patches would be far too narrow.
 After Efron and Tibshirani (An Introduction to the Bootstrap, 1993, chapter 13).

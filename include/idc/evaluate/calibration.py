@@ -1,4 +1,4 @@
-"""Calibration: turning a model's answers into probabilities that are met as often as they say.
+"""Calibrate a model's answers, so that probabilities equal observed frequencies.
 
 Bias-corrected temperature scaling, `expit(logit(p) / temperature + bias)`. The temperature is that of Guo et
 al. (2017, https://arxiv.org/abs/1706.04599); the bias lets the share of class 1 be another than the one the
@@ -47,8 +47,8 @@ IDENTITY = Calibration()
 def fit(label: NDArray[np.int64], probability: Floats) -> Calibration:
     """Return the calibration under which these labels, shape (patches,), are most likely.
 
-    Where that is not to be had (too few patches of a class, answers that are all alike or rank no better
-    than chance) it is the identity, and the log says why. Labels are softened as Platt (1999, Probabilistic
+    If there are too few patches of a class, or the answers are all alike or rank no better than chance,
+    return the identity and log why. Labels are softened as Platt (1999, Probabilistic
     outputs for support vector machines) does, so that classes kept apart without a mistake do not ask for
     certainty.
     """

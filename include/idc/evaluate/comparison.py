@@ -1,4 +1,4 @@
-"""All candidates of a partition side by side, as a person reads them."""
+"""The table of a partition's candidates in the log and in the demo's summary."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def header() -> list[str]:
 
 
 def rows(metrics: Sequence[Mapping[str, Any]], side: str = "test") -> list[list[str]]:
-    """Return a row for each metrics.json, and last one for always answering class 0: values with bounds."""
+    """Return a row of values with bounds for each metrics.json, and a last row for the baseline."""
     table = [[one["variant"], *_cells(one[side])] for one in metrics]
     return [*table, [BASELINE, *_cells(metrics[0][side]["always_class_0"])]]
 

@@ -1,4 +1,4 @@
-"""What a model is worth on patients it has never seen: scikit-learn's metrics, with bounds over patients."""
+"""Measure predictions: scikit-learn's metrics with bootstrap bounds over patients."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from idc.evaluate import metrics_table
 from idc.evaluate.bootstrap import Counts, Draws, Floats, bounded
 from idc.evaluate.predictions import Predictions
 
-# Where sensitivity is read off the ROC curve: what is found, given the false alarms that can be borne.
+# The specificity at which sensitivity is read off the ROC curve.
 FIXED_SPECIFICITY = 0.9
 CALIBRATION_BINS = 15
-# Always answering class 0 is a yardstick: its bounds need not be as fine as the model's, and cost as much.
+# The baseline needs no bounds as fine as the model's, and each draw costs as much.
 _BASELINE_DRAWS = 100
 
 
@@ -71,7 +71,7 @@ def measure(predictions: Predictions, *, threshold: float, seed: int, draws: int
 
 
 def calibration_of(predictions: Predictions, *, seed: int, draws: int = 1000) -> dict[str, Any]:
-    """Return the calibration metrics alone, with bounds: what they are before calibrating."""
+    """Return the calibration metrics with bounds, as they are before calibration."""
     drawn = Draws.of(predictions.patient, draws, seed)
     found = _measure_calibration(predictions.label, predictions.probability, drawn)
     return {name: bounded(values, drawn.times.shape[1]) for name, values in found.items()}

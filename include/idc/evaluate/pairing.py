@@ -1,7 +1,7 @@
-"""Challenger against champion: same test patches, same draws of patients, the difference of each metric.
+"""Compare challenger and champion on the same test patches and the same draws of patients.
 
-The champion may have been trained on another dataset, in which patients who are test patients here were
-train or validation patients. On those it would be flattered: they are left out, and counted.
+The champion may have been trained or validated on patients who are test patients here. They are left out of
+the comparison and counted.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Patient by patient: what a model does for each, which the means over all patches do not show."""
+"""Metrics of each patient, which means over all patches hide."""
 
 from __future__ import annotations
 

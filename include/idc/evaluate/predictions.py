@@ -1,4 +1,4 @@
-"""The scored patches of a candidate: the table of predictions.csv, which everything else reads."""
+"""The scored patches of a candidate: read and write predictions.csv."""
 
 from __future__ import annotations
 

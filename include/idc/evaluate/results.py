@@ -1,4 +1,4 @@
-"""The documents an evaluation leaves of a model: metrics.json and what else follows from its predictions."""
+"""Evaluate a model's predictions and compose its metrics.json."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The stage candidates → metrics: all score the same patches and are measured by the same lines.
+"""The stage candidates → metrics: score all candidates on the same patches and measure them.
 
-Calibration and the threshold from which on a patch counts as class 1 come from validation; the test patients
-are measured with them, and decide nothing. The champion, the model behind the endpoint, is scored on the same
-patches, and every challenger held against it on the test patients that it has not seen.
+Calibration and threshold are fitted on validation. The test patients are measured with them and decide
+nothing. The champion, the model behind the endpoint, scores the same patches. Every challenger is compared
+with it on the test patients that the champion has not seen.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def measure(
 
 
 def _as_scored(store: ObjectStore, partition: str, planned: Mapping[str, Any]) -> Candidate:
-    """Return the candidate that a plan was made for: the answers are that model's, and no later one's."""
+    """Return the candidate of a plan; refuse a model that was trained after it was scored."""
     candidate = registry.candidate(store, partition, planned["variant"])
     scored = planned["model"]["PrimaryContainer"]["Environment"]["MODEL_SHA256"]
     if candidate.model_sha256 != scored:
@@ -131,7 +131,7 @@ def _rival(
     evaluated: list[Evaluated],
     job_of: Mapping[str, str],
 ) -> Rival | None:
-    """Return the champion measured; a candidate that is the champion has scored its patches already."""
+    """Return the measured champion; if a candidate is the champion, reuse its answers."""
     if champion is None:
         return None
     own = [one.predictions for one in evaluated if one.candidate.model_sha256 == champion.model_sha256]
@@ -161,7 +161,7 @@ def _write_champion(store: ObjectStore, partition: str, index: DatasetIndex, riv
 
 
 def _figures(document: Mapping[str, Any], *, is_champion: bool) -> dict[str, Any]:
-    """Return the few figures that a task hands on."""
+    """Return the figures for the task's XCom."""
     compared = document["comparison"]
     told = [metric.key for metric in metrics_table.shown(Place.TASKS)]
     kept = (*told, "champion", "patients", "left_out_patients")

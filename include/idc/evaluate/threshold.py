@@ -1,4 +1,4 @@
-"""The threshold from which on a patch counts as class 1: a function of the validation patches alone."""
+"""Choose the threshold of class 1 on the validation patches alone."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _ROUNDING = 1e-9  # of shares that are equal but for their last digits
 def choose_threshold(predictions: Predictions, target_sensitivity: float) -> float:
     """Return the threshold for calibrated probabilities that finds at least this share of class 1.
 
-    It is the largest that does, with the fewest false alarms, but no larger than the share of class 1 among
-    the patches: from there on a calibrated probability speaks for class 1 where both classes weigh alike
-    (Bayes' rule for balanced accuracy). Patients who are easier than others allow a high threshold, and
-    without that limit it would miss much in the others.
+    It is the largest such threshold, and so gives the fewest false alarms. The share of class 1 among the
+    patches is its upper limit: above it, a calibrated probability favours class 1 if both classes weigh
+    alike (Bayes' rule for balanced accuracy). Without the limit, easy validation patients would allow a
+    threshold that misses much in harder ones.
 
     Raises:
         InputError: the patches are of one class.

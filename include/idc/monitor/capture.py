@@ -1,4 +1,4 @@
-"""What the endpoint was asked and what it answered, as its data capture keeps it in S3: a line an invocation.
+"""Read the endpoint's data capture in S3: one line per invocation.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/model-monitor-data-capture-endpoint.html
 """

@@ -1,4 +1,4 @@
-"""One look at a served model: capture and feedback read, held against the reference, and judged."""
+"""Examine a served model: read capture and feedback, compare with the reference, judge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The true labels that doctors sent to the REST API, and what they say of the model that had answered."""
+"""Read the labels that doctors sent to the REST API and measure the model on them."""
 
 from __future__ import annotations
 

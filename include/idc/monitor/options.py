@@ -1,4 +1,4 @@
-"""How much monitoring looks at, and what decides."""
+"""Options and limits of monitoring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report on a day's monitoring: what a served model was asked, answered and told."""
+"""Build the report of a day's monitoring: drift, answers and labels of the served model."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The stage endpoint → what it was asked, answered and told, held against what its model was evaluated on.
+"""The stage endpoint → monitoring report: compare captured requests and labels with the model's evaluation.
 
-It reads data capture and feedback and judges; it trains nothing, and changes nothing that is served.
+It reads and judges only: it trains nothing and changes no endpoint.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether a served model should be trained again, and why: from drift and from doctors' labels."""
+"""Advise whether to train a served model again, from drift and doctors' labels."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Status(StrEnum):
 
 
 def compared(spread: Spread, values: Floats, sources: int, limits: Limits) -> dict[str, Any]:
-    """Return how far a quantity, shape (patches,), has moved from where its reference is.
+    """Return the drift of a quantity, shape (patches,), from its reference.
 
     It has drifted if its index reaches the limit, and as few patients as there are sources would not.
     """

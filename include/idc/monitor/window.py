@@ -1,4 +1,4 @@
-"""The days that are looked at: whole ones, in UTC, so that looking again sees the same."""
+"""The window of whole UTC days that monitoring examines, the same at every run."""
 
 from __future__ import annotations
 

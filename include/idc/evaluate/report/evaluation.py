@@ -1,4 +1,4 @@
-"""The report on a candidate: what it is worth on patients it has never seen, for people to judge it by."""
+"""Build the evaluation report of a candidate."""
 
 from __future__ import annotations
 

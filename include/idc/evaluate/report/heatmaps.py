@@ -1,4 +1,4 @@
-"""Slides put together from their patches: a model's probability over the tissue, the truth beside it."""
+"""Draw slides from their patches: predicted probability over the tissue, and the truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which test patches and slides a report shows: the worst mistakes, and the largest patients."""
+"""Choose the test patches and slides of a report: the worst mistakes, and the largest patients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of every model, whatever its figures: what it is for, what it is not for, and why."""
+"""Fixed texts of every model card: purpose, uses, limits, ethics."""
 
 from __future__ import annotations
 
