@@ -13,6 +13,7 @@ from histoflow.operators.sagemaker import SageMakerTrainingOperator, SageMakerTr
 from idc import layout
 from idc.deploy import stage as deploy
 from idc.evaluate import stage as evaluate
+from idc.evaluate.predictions import parsed
 from idc.storage import ObjectStore
 from idc.train import candidates as registry, stage as train
 from idc.train.options import TrainingOptions
@@ -67,7 +68,7 @@ def test_every_variant_becomes_a_candidate(candidates: list[registry.Candidate])
 def test_every_variant_answers_for_the_same_patches(
     store: ObjectStore, measured: list[dict[str, Any]]
 ) -> None:
-    tables = [evaluate.parsed(store.get(layout.predictions(PARTITION, name))) for name in VARIANTS]
+    tables = [parsed(store.get(layout.predictions(PARTITION, name))) for name in VARIANTS]
 
     assert [facts["variant"] for facts in measured] == list(VARIANTS)
     for table in tables:

@@ -17,6 +17,7 @@ from histoflow.operators.sagemaker import (
     SageMakerTrainingOperator,
     SageMakerTuningOperator,
 )
+from idc.jobs.spec import JobSpec
 from idc.jobs.state import JobState
 
 DIGEST = "0" * 64
@@ -49,7 +50,8 @@ def links(kind: Any, spec: dict[str, Any], kept: dict[str, Any]) -> dict[str, st
     """Return where each button of a task leads that has ended; while its job runs they lead there too."""
     operator = kind(task_id="task", spec=spec)
     ti: Any = SimpleNamespace(xcom_push=lambda key, value: kept.update({key: json.dumps(value)}))
-    operator._announce(job(operator.kind), {"ti": ti, "dag_run": SimpleNamespace(partition_key="2026-10")})
+    context: Any = {"ti": ti, "dag_run": SimpleNamespace(partition_key="2026-10")}
+    operator._announce(JobSpec(operator.kind, "", {}, **spec), job(operator.kind), context)
     shown = {link.name: json.loads(kept[link.xcom_key]) for link in operator.operator_extra_links}
     assert shown == buttons(kind)
     return shown

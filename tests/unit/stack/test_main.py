@@ -114,7 +114,8 @@ def test_make_lists_its_targets() -> None:
     listed = {line.split()[0] for line in done.stdout.splitlines()}
     promised = (
         "demo up down status logs env test test-slow test-fast test-exhaustive test-embedded-aws "
-        "test-compose check bench docs docs-serve mwaa wheel clean lock compose-env system-packages help"
+        "test-compose check bench docs docs-serve mwaa runtimes wheel clean lock compose-env "
+        "system-packages help"
     )
     assert listed == set(promised.split())
     assert 'eval "$(make -s env)"' in done.stdout

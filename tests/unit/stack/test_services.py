@@ -10,6 +10,7 @@ import psutil
 import pytest
 from local_aws import kill
 
+from embedded_aws.supervision import ports
 from stack import prediction_api, services
 from stack.clients import connect
 from stack.environments import interpreter
@@ -85,8 +86,8 @@ def test_state_survives_a_kill_of_everything(
 
     services.down(stack)
     assert of(stack) == []
-    ports = (stack.airflow_port, stack.aws_port, stack.s3_port, stack.api_port)
-    assert all(ports.is_free(port) for port in ports)
+    own = (stack.airflow_port, stack.aws_port, stack.s3_port, stack.api_port)
+    assert all(ports.is_free(port) for port in own)
 
 
 @pytest.mark.parametrize("port", ["airflow_port", "aws_port", "s3_port", "api_port"])
