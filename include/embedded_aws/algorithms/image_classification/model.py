@@ -112,10 +112,19 @@ def unpack(archive: Path, directory: Path) -> None:
         raise BadModel(f"model: {error}, expected a {ARCHIVE} of this algorithm") from error
 
 
-def without_head(model: Model) -> Model:
-    """The model without its last layer, whose classes are another data set's."""
-    kept = {name: array for name, array in model.arrays.items() if f":{network.LOGITS}_" not in name}
-    return replace(model, arrays=kept)
+def without_head(arrays: Arrays) -> Arrays:
+    """Return the arrays without those of the last layer, whose classes are another data set's."""
+    return {name: array for name, array in arrays.items() if f":{network.LOGITS}_" not in name}
+
+
+def load_body(path: Path, architecture: Architecture) -> Arrays:
+    """Return the arrays of a .params file for this architecture, whatever the classes of its last layer.
+
+    Raises:
+        BadModel: the file cannot be read, or is of another network.
+    """
+    shapes = shapes_of(network.symbol(architecture), architecture)
+    return _checked(path, without_head(_read_arrays(path)), without_head(shapes), architecture)
 
 
 def _described(path: Path) -> tuple[Architecture, int | None]:
@@ -144,13 +153,21 @@ def _described(path: Path) -> tuple[Architecture, int | None]:
 
 
 def _arrays(path: Path, symbol: Any, architecture: Architecture) -> Arrays:
-    """The arrays of a .params file, in single precision, checked against the network."""
+    """Return the arrays of a .params file, checked against the network."""
+    return _checked(path, _read_arrays(path), shapes_of(symbol, architecture), architecture)
+
+
+def _read_arrays(path: Path) -> Arrays:
     try:
         arrays = mx.nd.load(str(path))
     except mx.MXNetError as error:
         raise BadModel(f"model: {path.name} cannot be read, expected MXNet's arrays") from error
-    shapes = shapes_of(symbol, architecture)
-    found = {name: array.shape for name, array in arrays.items()} if isinstance(arrays, dict) else {}
+    return arrays if isinstance(arrays, dict) else {}
+
+
+def _checked(path: Path, arrays: Arrays, shapes: Arrays, architecture: Architecture) -> Arrays:
+    """Return arrays in single precision; their names and shapes must be the network's."""
+    found = {name: array.shape for name, array in arrays.items()}
     if found != shapes:
         wrong = sorted(name for name in {*found, *shapes} if found.get(name) != shapes.get(name))
         raise BadModel(f"model: {path.name} differs in {', '.join(wrong[:5])} from {architecture}")

@@ -10,11 +10,13 @@ import pytest
 
 from embedded_aws.algorithms.catalog import ALGORITHMS
 
+MODEL = {"model": {"ContentType": "application/x-sagemaker-model", "TrainingInputMode": "File"}}
 PARAMETERS = "image-classification-{:04d}.params"
 NO_WEIGHTS = (
-    "Hyperparameter use_pretrained_model: '1', and no weights for 18 layers are here, expected a model's "
-    "files in resnet-18 below the directory that IMAGE_CLASSIFICATION_PRETRAINED names in the runtime's "
-    "environment, or a channel 'model'. Provide one, or set use_pretrained_model to 0 for full training."
+    "Hyperparameter use_pretrained_model: '1', and no weights for 18 layers are here, expected "
+    "resnet-18.params, or a model's files in resnet-18, below the directory that "
+    "IMAGE_CLASSIFICATION_PRETRAINED names in the runtime's environment, or a channel 'model'. "
+    "Provide one, or set use_pretrained_model to 0 for full training."
 )
 
 
@@ -166,18 +168,33 @@ def archive(model: Path, target: Path, **others: bytes) -> None:
 def test_incremental_training(trained: tuple[Path, str], job: Any, run: Any, tmp_path: Path) -> None:
     base, _ = trained
     archive(base / "model", tmp_path / "input/data/model")
-    done = job(tmp_path, channels={"model": {}}, learning_rate="0", epochs="1")
+    done = job(tmp_path, channels=MODEL, learning_rate="0", epochs="1")
     assert done.returncode == 0, done.stdout + done.stderr
     paths = base / "model" / files(base)[0], tmp_path / "model/image-classification-0001.params"
     compared = run(tmp_path, "-c", SAME_WEIGHTS, *map(str, paths))
     # With a rate of 0 the weights stay; only the moving averages of batch normalisation go on.
     assert compared.stdout.splitlines()[-1] == "True False", compared.stderr
-    other = job(tmp_path, channels={"model": {}}, num_layers="32")
+    other = job(tmp_path, channels=MODEL, num_layers="32")
     assert other.returncode == 2
     assert (
         "Hyperparameter num_layers: 32, expected 20 as in the model"
         in (tmp_path / "output/failure").read_text()
     )
+
+
+@pytest.mark.parametrize(
+    ("channel", "message"),
+    [
+        ({}, "Channel model: content type '' in File mode, expected application/x-sagemaker-model in File"),
+        ({**MODEL["model"], "TrainingInputMode": "Pipe"}, "in Pipe mode, expected application/x-sagemaker"),
+        (MODEL["model"], "Channel model: no model.tar.gz, expected the artifact of an earlier job."),
+    ],
+)
+def test_a_model_channel_that_is_none(
+    channel: dict[str, str], message: str, job: Any, tmp_path: Path
+) -> None:
+    assert job(tmp_path, channels={"model": channel}).returncode == 2
+    assert message in (tmp_path / "output/failure").read_text()
 
 
 @pytest.mark.slow
@@ -187,7 +204,7 @@ def test_a_foreign_file_in_the_model_channel(trained: tuple[Path, str], job: Any
     for path in (trained[0] / "model").iterdir():
         (model / path.name).write_bytes(path.read_bytes())
     archive(model, tmp_path / "input/data/model", **{"image-classification-0001__states": b"pickle"})
-    assert job(tmp_path, channels={"model": {}}).returncode == 2
+    assert job(tmp_path, channels=MODEL).returncode == 2
     assert "member 'image-classification-0001.states'" in (tmp_path / "output/failure").read_text()
 
 
@@ -195,7 +212,15 @@ def test_a_foreign_file_in_the_model_channel(trained: tuple[Path, str], job: Any
 def test_transfer_learning_takes_all_but_the_last_layer(run: Any, tmp_path: Path) -> None:
     done = run(tmp_path, "-c", TRANSFER, IMAGE_CLASSIFICATION_PRETRAINED=str(tmp_path / "weights"))
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == {"body": True, "head": False, "classes": [5, 512]}
+    taken = {"body": True, "head": False, "classes": [5, 512]}
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        "files": taken,
+        "params": taken,
+        "other": "Weights resnet-34: model: resnet-34.params differs in arg:stage1_unit3_bn1_beta, "
+        "arg:stage1_unit3_bn1_gamma, arg:stage1_unit3_bn2_beta, arg:stage1_unit3_bn2_gamma, "
+        "arg:stage1_unit3_conv1_weight from Architecture(num_layers=34, num_classes=5, "
+        "image_shape=(3, 224, 224), multi_label=False), expected a model of this algorithm. Train it again.",
+    }
 
 
 SAME_WEIGHTS = """
@@ -208,18 +233,34 @@ print(same("arg"), same("aux"))
 TRANSFER = """
 import json, os
 from pathlib import Path
+import mxnet as mx
 from embedded_aws.algorithms.image_classification import hyperparameters, learning, model, starting
-base = Path(os.environ["SAGEMAKER_BASE_DIR"])
-given = {"num_classes": "2", "num_training_samples": "1", "num_layers": "18"}
+from embedded_aws.algorithms.image_classification.failures import CustomerError
+weights = Path(os.environ[starting.PRETRAINED])
+given = {"num_classes": "7", "num_training_samples": "1", "num_layers": "18"}
 there = learning.initial(hyperparameters.parse(given))
-for name, array in there.arrays.items():
+for array in there.arrays.values():
     array[:] = 0.5
-model.save(base / "weights/resnet-18", there, 1)
-wanted = hyperparameters.parse({**given, "num_classes": "5", "use_pretrained_model": "1"})
-begin = starting.model_of(base, wanted, {}, os.environ)
-body, head = begin.arrays["arg:conv0_weight"], begin.arrays["arg:fc1_weight"]
-print(json.dumps({"body": bool((body == 0.5).asnumpy().all()), "head": bool((head == 0.5).asnumpy().all()),
-                  "classes": list(head.shape)}))
+def begun(layers):
+    asked = {**given, "num_layers": layers, "num_classes": "5", "use_pretrained_model": "1"}
+    return starting.model_of(weights, hyperparameters.parse(asked), {}, os.environ).arrays
+def taken():
+    arrays = begun("18")
+    body, head = arrays["arg:conv0_weight"], arrays["arg:fc1_weight"]
+    return {"body": bool((body == 0.5).asnumpy().all()), "head": bool((head == 0.5).asnumpy().all()),
+            "classes": list(head.shape)}
+weights.mkdir()
+mx.nd.save(str(weights / "resnet-18.params"), there.arrays)
+(weights / "resnet-34.params").write_bytes((weights / "resnet-18.params").read_bytes())
+told = {"params": taken()}
+try:
+    begun("34")
+except CustomerError as error:
+    told["other"] = str(error)
+(weights / "resnet-18.params").unlink()
+model.save(weights / "resnet-18", there, 1)
+told["files"] = taken()
+print(json.dumps(told))
 """
 
 
