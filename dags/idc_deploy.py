@@ -47,7 +47,7 @@ from histoflow.operators.sagemaker import SageMakerModelDeleteOperator, SageMake
 def idc_deploy() -> None:
     @task
     def plan() -> list[dict[str, Any]]:
-        """Plan a job for each candidate that scores the validation and test patches."""
+        """Plan a job for each candidate's model that scores the validation and test patches."""
         from histoflow import deployment
 
         return deployment.plan()
@@ -94,7 +94,10 @@ def idc_deploy() -> None:
         return deployment.conclude(answered, deploying="register")
 
     score = SageMakerTransformOperator.partial(
-        task_id="score", doc_md="Scores patches.", map_index_template="{{ task.spec.variant }}", **JOB_ARGS
+        task_id="score",
+        doc_md="Scores patches.",
+        map_index_template="{{ task.spec.variants | join(', ') }}",
+        **JOB_ARGS,
     ).expand(spec=(planned := plan()))
     clean = SageMakerModelDeleteOperator(task_id="delete_models", specs=planned, doc_md="Deletes the models.")
     score >> clean.as_teardown()

@@ -6,10 +6,15 @@ validation patients only. The test patients are for `idc_deploy`.
 
 | variant | request made by | algorithm |
 |---|---|---|
-| `builtin-lowlevel` | this library, member by member | Amazon's image classification, RecordIO in Pipe mode |
-| `builtin-sdk` | the SageMaker SDK 2's `Estimator` | the same |
+| `builtin-lowlevel` | this library, member by member | Amazon's image classification: full training |
+| `builtin-sdk` | the SageMaker SDK 2's `Estimator` | the same: transfer learning |
 | `tensorflow` | the SDK's `TensorFlow`, script mode | our Keras network, TFRecord in FastFile mode |
 | `mxnet` | the SDK's `MXNet`, script mode | our Gluon network, RecordIO |
+
+**Transfer learning** begins with pretrained weights if `HISTOFLOW_BUILTIN_PRETRAINED` is true. Otherwise it
+begins with the built-in model of the newest earlier partition that has seen no test patient of this dataset.
+Without such a model it is full training: both built-in requests are equal, **one job** runs, and both
+variants record its model. The log of `plan` names the start.
 
 | | |
 |---|---|
@@ -57,8 +62,9 @@ from histoflow.operators.sagemaker import SageMakerTrainingOperator
 def idc_train() -> None:
     @task
     def plan() -> dict[str, Any]:
-        """Verify the dataset, upload the scripts and plan a training job for each variant."""
+        """Verify the dataset, upload the scripts, choose a start, and plan a training for each variant."""
         from histoflow import runs
+        from histoflow.hooks.registry import RegistryHook
         from idc.settings import settings
         from idc.train import stage
 
@@ -69,6 +75,7 @@ def idc_train() -> None:
             partition=runs.partition(),
             options=runs.training_options(),
             rebuild=runs.rebuild(),
+            rejected=RegistryHook().rejected(settings().model_package_group),
         )
         return {"jobs": jobs, "python": runs.sdk_python()}
 
@@ -78,8 +85,8 @@ def idc_train() -> None:
         env_vars={"SAGEMAKER_SUPPRESS_V2_WARNING": "1"},
     )
     def request(planned: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Make each plan a request, in the environment of the SageMaker SDK 2; nothing is submitted."""
-        from idc.variants.sdk import requested
+        """Make the plans requests, in the environment of the SageMaker SDK 2, and join equal ones."""
+        from idc.train.request import requested
 
         return requested(planned)
 
@@ -96,8 +103,8 @@ def idc_train() -> None:
     planned = request(plan()["jobs"])
     train = SageMakerTrainingOperator.partial(
         task_id="train",
-        doc_md="Runs a variant's training job.",
-        map_index_template="{{ task.spec.variant }}",
+        doc_md="Runs a training job.",
+        map_index_template="{{ task.spec.variants | join(', ') }}",
         **JOB_ARGS,
     ).expand(spec=planned)
     record(planned, train.output)

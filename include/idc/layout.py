@@ -97,6 +97,11 @@ def retraining(model_sha256: str, partition: str) -> str:
     return f"{folder}/{checked_name('partition', partition)}.json"
 
 
+def lineage(model_sha256: str) -> str:
+    """Return the key of the record of all datasets behind a model that began with another model."""
+    return f"models/{_digest('model digest', model_sha256)}/lineage.json"
+
+
 def reference(model_sha256: str) -> str:
     """Return the key of how patches and answers were spread where a model was evaluated."""
     return f"models/{checked_digest('model digest', model_sha256)}/reference.json"

@@ -198,6 +198,10 @@ class Settings(BaseSettings):
     builtin_optimizer: Literal["sgd", "adam", "rmsprop", "nag"] = Field(
         default="nag", description="one of sgd, adam, rmsprop, nag"
     )
+    builtin_pretrained: bool = Field(
+        default=False,
+        description="true: `builtin-sdk` begins with the algorithm's pretrained weights; or false",
+    )
     seed: int = Field(default=7, ge=0, lt=2**31, description="a whole number from 0 to 2147483647")
 
     target_sensitivity: Share = Field(

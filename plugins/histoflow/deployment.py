@@ -18,7 +18,7 @@ from idc.deploy import rollback, stage as deploy, version as versions
 from idc.deploy.decision import Outcome
 from idc.deploy.package import IMAGE
 from idc.deploy.question import question
-from idc.deploy.version import REJECTED, Version
+from idc.deploy.version import Version
 from idc.errors import InputError
 from idc.evaluate import stage as evaluate
 from idc.evaluate.report import stage as reports
@@ -60,13 +60,12 @@ def report(variant: str) -> dict[str, Any]:
 def decide(*, deploying: str, keeping: str) -> str:
     """Judge the partition's best candidate; return which of the two tasks is next."""
     hook = RegistryHook()
-    rejected = [one.served.model_sha256 for one in hook.versions(settings().model_package_group, REJECTED)]
     decision = deploy.judge(
         runs.store(),
         settings(),
         partition=runs.partition(),
         champion=hook.served_by(settings().endpoint_name),
-        rejected=rejected,
+        rejected=hook.rejected(settings().model_package_group),
     )
     chosen = deploying if decision.outcome is Outcome.DEPLOY else keeping
     runs.hand_on(chosen=chosen)  # a task that skips others ends with an exception, and its result is lost

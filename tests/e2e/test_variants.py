@@ -37,7 +37,7 @@ OPTIONS = TrainingOptions(
 def planned(store: ObjectStore) -> list[dict[str, Any]]:
     """The four training jobs, three of them requested by the SDK in its own environment."""
     plans = train.plan(store, SETTINGS, dag_id="idc_train", partition=PARTITION, options=OPTIONS)
-    return requested("idc.variants.sdk", plans)
+    return requested("idc.train.request", plans)
 
 
 @pytest.fixture(scope="module")

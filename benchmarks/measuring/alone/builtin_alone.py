@@ -8,7 +8,7 @@ from pathlib import Path
 import mxnet as mx
 import numpy as np
 
-from embedded_aws.algorithms.image_classification import hyperparameters, learning, serve
+from embedded_aws.algorithms.image_classification import data, hyperparameters, learning, serve
 from embedded_aws.algorithms.image_classification.batches import Batch
 
 
@@ -40,6 +40,17 @@ def in_process(model, requests, calls):
             times.append(time.perf_counter() - started)
         seconds.append(times[1:])
     return seconds
+
+
+def answers(model, folder):
+    """Return the name, label and probability of class 1 of every patch of a shard."""
+    served, [shard] = serve.model_fn(model), Path(folder).glob("*.rec")
+    lines = [line.split("\t") for line in shard.with_suffix(".lst").read_text().splitlines()]
+    records = data.RecordFiles(shard.parent, [shard]).examples(None)
+    return [
+        (name, int(label), served.probabilities(record.encoded)[1])
+        for record, (_, label, name) in zip(records, lines, strict=True)
+    ]
 
 
 if __name__ == "__main__":

@@ -101,6 +101,7 @@ def served_model(store: ObjectStore, candidate: Candidate, metrics: Mapping[str,
         metrics_uri=f"{prefix}metrics.json",
         card_uri=f"{prefix}card.json",
         report_uri=f"{prefix}report.html",
+        start=candidate.start,
     )
 
 

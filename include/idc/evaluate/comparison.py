@@ -22,12 +22,18 @@ def rows(metrics: Sequence[Mapping[str, Any]], side: str = "test") -> list[list[
     return [*table, [BASELINE, *_cells(metrics[0][side]["always_class_0"])]]
 
 
+def notes(metrics: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a line for each training job that several variants share."""
+    shared = {tuple(sorted((one["variant"], *one.get("same_training", ())))) for one in metrics}
+    return [f"{' and '.join(names)}: same training job" for names in sorted(shared) if len(names) > 1]
+
+
 def text(metrics: Sequence[Mapping[str, Any]], side: str = "test") -> str:
     """Return the table for a log."""
     table = [header(), *rows(metrics, side)]
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table)
-    return "\n".join(line.rstrip() for line in lines)
+    return "\n".join((*(line.rstrip() for line in lines), *notes(metrics)))
 
 
 def _cells(measured: Mapping[str, Any]) -> list[str]:

@@ -1,32 +1,21 @@
 """Compare challenger and champion on the same test patches and the same draws of patients.
 
-The champion may have been trained or validated on patients who are test patients here. They are left out of
-the comparison and counted.
+The champion may have seen patients who are test patients here, in its own dataset or in one behind the model
+that it began with. They are left out of the comparison and counted.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from idc import layout
-from idc.converter.split import read_csv
 from idc.errors import InputError
 from idc.evaluate.bootstrap import bounded
 from idc.evaluate.metrics import Measured
 from idc.evaluate.predictions import Predictions
 from idc.evaluate.served_model import ServedModel
-from idc.storage import ObjectStore
 
 NOBODY_LEFT = "the champion has seen every test patient"
 SPLIT_IS_GONE = "the split of the champion's dataset is gone: whom it has seen is not known"
-
-
-def seen_patients(store: ObjectStore, champion: ServedModel) -> set[str] | None:
-    """Return the patients the champion was trained or validated on; None if that cannot be known."""
-    table = store.find(layout.split_table(champion.dataset_digest))
-    if table is None:
-        return None
-    return {row.patient for row in read_csv(table) if row.split != "test"}
 
 
 def unseen(predictions: Predictions, seen: set[str] | None) -> Predictions:

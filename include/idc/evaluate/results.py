@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -80,9 +81,14 @@ def comparison(challenger: Evaluated, champion: Rival) -> dict[str, Any]:
 
 
 def metrics_document(
-    evaluated: Evaluated, *, synthetic: bool, target_sensitivity: float, comparison: dict[str, Any] | None
+    evaluated: Evaluated,
+    *,
+    synthetic: bool,
+    target_sensitivity: float,
+    comparison: dict[str, Any] | None,
+    same_training: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return a candidate's metrics.json."""
+    """Return a candidate's metrics.json; `same_training` are the variants of the same training job."""
     candidate, threshold = evaluated.candidate, evaluated.threshold
     validation, test = (evaluated.predictions.of(split) for split in SCORED)
     measured = measure(
@@ -93,6 +99,7 @@ def metrics_document(
         "partition": candidate.partition,
         "dataset_digest": candidate.dataset_digest,
         "model_data": candidate.model_data,
+        "same_training": list(same_training),
         "synthetic": synthetic,
         "threshold": threshold,
         "target_sensitivity": target_sensitivity,

@@ -11,8 +11,8 @@ from idc.errors import InputError
 
 LEAST = 1e-6  # an answer of 0 or 1 has no logit
 FARTHEST = 700.0  # a float has no exponential much beyond it
-# What a model may lack: one nobody tuned has no tuning job, Amazon's own algorithm no code of ours.
-OPTIONAL = ("tuning_job", "code_digest", "metrics_uri", "card_uri", "report_uri")
+# What a model may lack: a tuning job, code of ours, a start other than random weights.
+OPTIONAL = ("tuning_job", "code_digest", "metrics_uri", "card_uri", "report_uri", "start")
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class ServedModel:
     metrics_uri: str
     card_uri: str
     report_uri: str
+    start: str = ""
 
     def calibrated(self, answer: float) -> float:
         """Return the calibrated probability of class 1 for a model's answer, the one it gives to class 1."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from idc import layout
 from idc.converter.index import DatasetIndex
-from idc.evaluate import answers, comparison, metrics_table, pairing, patients, results
+from idc.evaluate import answers, comparison, metrics_table, patients, results
 from idc.evaluate.metrics_table import DECIDES, Place
 from idc.evaluate.predictions import written
 from idc.evaluate.results import Evaluated, Rival
@@ -22,6 +22,7 @@ from idc.evaluate.transform import transform_spec
 from idc.settings import Settings
 from idc.storage import ObjectStore
 from idc.train import candidates as registry
+from idc.train import start
 from idc.train.candidates import Candidate
 
 log = logging.getLogger(__name__)
@@ -35,22 +36,25 @@ def plan(
     partition: str,
     champion: ServedModel | None = None,
 ) -> list[dict[str, Any]]:
-    """Return a job for each candidate of the partition that scores the validation and test patches.
+    """Return a job for each model of the partition that scores the validation and test patches.
 
-    The champion gets one too, under the name `champion`, unless it is one of the candidates.
+    Candidates of one training job are one model: it is scored once, for all `variants` of its job. The
+    champion gets a job too, under the name `champion`, unless it is one of the candidates.
 
     Raises:
         MissingObject: the partition has no candidate.
     """
     candidates = registry.candidates(store, partition)
-    planned = [
-        {"variant": one.variant, **transform_spec(store, settings, dag_id=dag_id, candidate=one)}
-        for one in candidates
-    ]
+    planned: list[dict[str, Any]] = []
+    for digest in dict.fromkeys(one.model_sha256 for one in candidates):
+        same = [one for one in candidates if one.model_sha256 == digest]
+        spec = transform_spec(store, settings, dag_id=dag_id, candidate=same[0])
+        variants = [one.variant for one in same]
+        planned.append({"variant": variants[0], "variants": variants, **spec})
     if champion is not None and _same_model(candidates, champion) is None:
         scored = _on_this_dataset(champion, partition, candidates[0].dataset_digest)
         spec = transform_spec(store, settings, dag_id=dag_id, candidate=scored, name=layout.CHAMPION)
-        planned.append({"variant": layout.CHAMPION, **spec})
+        planned.append({"variant": layout.CHAMPION, "variants": [layout.CHAMPION], **spec})
     return planned
 
 
@@ -71,9 +75,15 @@ def measure(
     Raises:
         ConflictError: a candidate has been trained again since it was scored.
     """
-    planned = list(planned)
-    job_of = {one["variant"]: job["job"] for one, job in zip(planned, jobs, strict=True)}
-    candidates = [_as_scored(store, partition, one) for one in planned if one["variant"] != layout.CHAMPION]
+    scored = [
+        (variant, one, job["job"])
+        for one, job in zip(planned, jobs, strict=True)
+        for variant in one["variants"]
+    ]
+    job_of = {variant: job for variant, _, job in scored}
+    candidates = [
+        _as_scored(store, partition, variant, one) for variant, one, _ in scored if variant != layout.CHAMPION
+    ]
     index = registry.dataset_index(store, candidates[0].dataset_digest)
     target = settings.target_sensitivity
     evaluated = [
@@ -83,11 +93,16 @@ def measure(
     if rival is not None:
         _write_champion(store, partition, index, rival)
     documents, figures = [], []
+    same = registry.same_training(candidates)
     for one in evaluated:
         is_champion = champion is not None and one.candidate.model_sha256 == champion.model_sha256
         compared = results.comparison(one, rival) if rival is not None and not is_champion else None
         document = results.metrics_document(
-            one, synthetic=index.synthetic, target_sensitivity=target, comparison=compared
+            one,
+            synthetic=index.synthetic,
+            target_sensitivity=target,
+            comparison=compared,
+            same_training=same[one.candidate.variant],
         )
         _write(store, partition, one, document)
         documents.append(document)
@@ -96,9 +111,9 @@ def measure(
     return figures
 
 
-def _as_scored(store: ObjectStore, partition: str, planned: Mapping[str, Any]) -> Candidate:
-    """Return the candidate of a plan; refuse a model that was trained after it was scored."""
-    candidate = registry.candidate(store, partition, planned["variant"])
+def _as_scored(store: ObjectStore, partition: str, variant: str, planned: Mapping[str, Any]) -> Candidate:
+    """Return a variant's candidate; refuse a model that was trained after the plan was made."""
+    candidate = registry.candidate(store, partition, variant)
     scored = planned["model"]["PrimaryContainer"]["Environment"]["MODEL_SHA256"]
     if candidate.model_sha256 != scored:
         registry.refuse_other_model(candidate, candidate.model_sha256, scored)
@@ -136,9 +151,7 @@ def _rival(
         return None
     own = [one.predictions for one in evaluated if one.candidate.model_sha256 == champion.model_sha256]
     predictions = own[0] if own else answers.joined(store, index, job_of[layout.CHAMPION])
-    is_of_this_dataset = champion.dataset_digest == index.dataset_digest
-    seen = set[str]() if is_of_this_dataset else pairing.seen_patients(store, champion)
-    return results.evaluate_champion(champion, predictions, seen)
+    return results.evaluate_champion(champion, predictions, start.seen_patients(store, champion))
 
 
 def _write(store: ObjectStore, partition: str, one: Evaluated, document: Mapping[str, Any]) -> None:

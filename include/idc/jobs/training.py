@@ -10,7 +10,31 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-RECORDIO = "application/x-recordio"
+RECORDIO, SAGEMAKER_MODEL = "application/x-recordio", "application/x-sagemaker-model"
+# How training begins: with random weights, pretrained ones, or those of an earlier model.
+FULL, PRETRAINED, INCREMENTAL = "", "pretrained", "incremental"
+
+
+@dataclass(frozen=True)
+class Start:
+    """How a training begins; the rest says which model it begins with, and the datasets behind that one."""
+
+    kind: str = FULL
+    training_job: str = ""
+    partition: str = ""
+    model_data: str = ""
+    datasets: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Return the start that was handed on as plain values."""
+        return cls(**{**values, "datasets": tuple(values["datasets"])})
+
+    def __str__(self) -> str:
+        """Return the start for a log."""
+        if self.kind == INCREMENTAL:
+            return f"incremental training from {self.training_job} of {self.partition}"
+        return "transfer learning from pretrained weights" if self.kind == PRETRAINED else "full training"
 
 
 @dataclass(frozen=True)

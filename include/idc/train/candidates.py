@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NoReturn
 
@@ -29,7 +29,8 @@ def partitions(store: ObjectStore) -> list[str]:
 class Candidate:
     """One variant's trained model of one partition; `metrics` are the last its training job reported.
 
-    `tuning_job` is empty for a model nobody tuned, `code_digest` for an algorithm that is not ours.
+    `tuning_job` is empty for a model nobody tuned, `code_digest` for an algorithm that is not ours. `start`
+    is how its training began, empty for full training; `start_job` made the model that it began with.
     `billable_s` are the seconds of each instance that Amazon bills, `cost` their price; None if not known.
     """
 
@@ -46,6 +47,8 @@ class Candidate:
     code_digest: str = ""
     billable_s: int | None = None
     cost: float | None = None
+    start: str = ""
+    start_job: str = ""
 
 
 def dataset_digest(store: ObjectStore, partition: str) -> str:
@@ -89,6 +92,20 @@ def candidate(store: ObjectStore, partition: str, variant: str) -> Candidate:
     return Candidate(**json.loads(body))
 
 
+def recorded(store: ObjectStore, partition: str, variants: Iterable[str]) -> list[Candidate]:
+    """Return the candidates of a partition that these variants have, of whatever dataset."""
+    bodies = [store.find(layout.candidate(partition, variant)) for variant in variants]
+    return [Candidate(**json.loads(body)) for body in bodies if body is not None]
+
+
+def same_training(candidates: Iterable[Candidate]) -> dict[str, list[str]]:
+    """Return for each variant the others whose candidate is the model of the same training job."""
+    by_job: dict[str, list[str]] = {}
+    for one in candidates:
+        by_job.setdefault(one.training_job, []).append(one.variant)
+    return {own: [one for one in job if one != own] for job in by_job.values() for own in job}
+
+
 def candidates(store: ObjectStore, partition: str) -> list[Candidate]:
     """Return the candidates of the partition's present dataset, in the order of the variants.
 
@@ -98,8 +115,7 @@ def candidates(store: ObjectStore, partition: str) -> list[Candidate]:
         MissingObject: there is none.
     """
     digest = dataset_digest(store, partition)
-    bodies = [store.find(layout.candidate(partition, variant)) for variant in VARIANTS]
-    found = [Candidate(**json.loads(body)) for body in bodies if body is not None]
+    found = recorded(store, partition, VARIANTS)
     current = [candidate for candidate in found if candidate.dataset_digest == digest]
     for other in (candidate for candidate in found if candidate.dataset_digest != digest):
         log.info("%s is left out: it was trained on dataset %s", other.variant, other.dataset_digest)

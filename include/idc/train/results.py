@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from idc import layout
+from idc.jobs.training import FULL
 from idc.storage import ObjectStore
 from idc.train.candidates import Candidate, sha256_of
 
@@ -24,11 +25,12 @@ def trained_candidate(
 ) -> Candidate:
     """Return the candidate that a completed training job made.
 
-    `planned` is the job's specification with its variant and dataset, `job` is what its task returned.
+    `planned` is the job's specification with its variant, dataset and start; `job` is what its task returned.
 
     Raises:
         MissingObject: the job left no model.
     """
+    start = planned.get("start", {})
     _, model_key = layout.parse_uri(job["model_data"])
     return Candidate(
         variant=planned["variant"],
@@ -44,6 +46,8 @@ def trained_candidate(
         code_digest=_code_digest(planned["request"]["HyperParameters"].get(CODE, "")),
         billable_s=job.get("billable_s"),
         cost=job.get("cost"),
+        start=start.get("kind", FULL),
+        start_job=start.get("training_job", ""),
     )
 
 

@@ -1,16 +1,18 @@
-"""The stage dataset → candidates: one training job a variant, and the record of what it made."""
+"""The stage dataset → candidates: a training job for each distinct request, and the record of its model."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from idc.converter.index import DatasetIndex, verify_dataset
 from idc.jobs.spec import digest_of, prefix_of
+from idc.jobs.training import FULL, Start
 from idc.settings import Settings
 from idc.storage import ObjectStore
-from idc.train import candidates, defaults
+from idc.train import candidates, defaults, start
 from idc.train.options import TrainingOptions
 from idc.train.results import trained_candidate
 from idc.variants.all import variant
@@ -26,11 +28,13 @@ def plan(
     partition: str,
     options: TrainingOptions,
     rebuild: str = "",
+    rejected: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """Return a training job for each variant, with what the record of its candidate needs to know.
 
     Every file of the dataset is read back first: nothing is trained on a damaged one. `rebuild` names a
     request to train once more: its jobs have names of their own, so that no job before them is adopted.
+    `rejected` are the digests of artifacts that no training may begin with.
 
     Raises:
         MissingObject: the partition has no dataset.
@@ -49,12 +53,17 @@ def plan(
         for source, parameters in options.sources(name, best).items():
             log.info("%s: %s from %s", name, ", ".join(parameters), source)
         planned = chosen.training_plan(store, settings, index, hyperparameters)
+        begun = start.choose(store, settings, index, chosen, planned, partition=partition, rejected=rejected)
+        log.info("%s: %s", name, begun)
+        # Full training of an algorithm has one name, whichever of its variants asks for it.
+        asked_as = chosen.transfer.full_training if chosen.transfer and begun.kind == FULL else name
         plans.append(
             {
                 "variant": name,
                 "dataset_digest": index.dataset_digest,
-                "prefix": prefix_of(dag_id, partition, name, again),
-                "plan": planned.to_dict(),
+                "prefix": prefix_of(dag_id, partition, asked_as, again),
+                "start": asdict(begun),
+                "plan": start.begun(planned, chosen, begun).to_dict(),
             }
         )
     return plans
@@ -67,15 +76,19 @@ def record(
     planned: Iterable[Mapping[str, Any]],
     jobs: Iterable[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
-    """Write a candidate.json for the job of each variant; return what tells them apart."""
+    """Write a candidate.json for every variant that asked for a job; return what tells them apart."""
     facts = []
     for plan, job in zip(planned, jobs, strict=True):
-        candidate = trained_candidate(store, partition=partition, planned=plan, job=job)
-        candidates.write_candidate(store, candidate)
-        log.info("Candidate %s of %s: %s", candidate.variant, partition, candidate.model_data)
-        facts.append(
-            {"variant": candidate.variant, "job": job["job"], "model_sha256": candidate.model_sha256}
-        )
+        for name in plan["variants"]:
+            candidate = trained_candidate(
+                store, partition=partition, planned={**plan, "variant": name}, job=job
+            )
+            start.record(store, candidate, Start.from_dict(plan["start"]))
+            candidates.write_candidate(store, candidate)
+            log.info("Candidate %s of %s: %s", candidate.variant, partition, candidate.model_data)
+            facts.append({"variant": name, "job": job["job"], "model_sha256": candidate.model_sha256})
+        if len(plan["variants"]) > 1:
+            log.info("%s: same training job, %s", " and ".join(plan["variants"]), job["job"])
     return facts
 
 

@@ -33,6 +33,15 @@ FIXED: dict[str, Any] = {
     "weight_decay": 0.0005,
     "lr_scheduler_factor": 0.1,
 }
+# What an earlier model must have in common with the one that begins with it.
+NETWORK = ("num_layers", "image_shape", "num_classes")
+# The pretrained networks are those for large images, so patches are enlarged.
+PRETRAINED: dict[str, Any] = {
+    "use_pretrained_model": 1,
+    "num_layers": 18,
+    "image_shape": "3,224,224",
+    "resize": 256,
+}
 # After which shares of the epochs the learning rate falls.
 STEPS = (0.6, 0.85)
 

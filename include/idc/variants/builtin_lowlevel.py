@@ -1,4 +1,4 @@
-"""Amazon's image classification, asked for member by member."""
+"""Amazon's image classification by full training, asked for member by member."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Amazon's image classification, asked for by the SageMaker SDK's `Estimator`."""
+"""Amazon's image classification by transfer learning, asked for by the SageMaker SDK's `Estimator`."""
 
 from __future__ import annotations
 
-from idc.variants.builtin import Builtin
+from idc.variants.builtin import NETWORK, PRETRAINED, Builtin
+from idc.variants.variant import Transfer
 
 VARIANT = Builtin(
     name="builtin-sdk",
@@ -13,4 +14,5 @@ VARIANT = Builtin(
     order=20,
     tuned_like="builtin-lowlevel",
     estimator="sagemaker.estimator.Estimator",
+    transfer=Transfer("builtin-lowlevel", NETWORK, PRETRAINED),
 )

@@ -32,6 +32,19 @@ class Runtime:
     server: str = ""
 
 
+@dataclass(frozen=True)
+class Transfer:
+    """How a variant learns by transfer.
+
+    `full_training` names the variant that trains the same algorithm in full. A model that training begins
+    with has the same hyperparameters `network`; `pretrained` are those that ask for pretrained weights.
+    """
+
+    full_training: str
+    network: tuple[str, ...]
+    pretrained: Mapping[str, Any]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Variant(ABC):
     """One way to train and serve a model.
@@ -42,7 +55,8 @@ class Variant(ABC):
     as `sagemaker.mxnet.MXNet`, with `estimator_options` of its own; empty: this library makes the request.
     A variant without a tuning of its own takes that of the variant `tuned_like`.
     The trigger form has `fields`. A search varies `ranges` and maximizes `objective`. The log reports
-    `metrics` as `name=<number>`; none: the image defines its own.
+    `metrics` as `name=<number>`; none: the image defines its own. `transfer` is None for a variant
+    that always trains in full.
     """
 
     name: str
@@ -54,6 +68,7 @@ class Variant(ABC):
     order: int = 100
     tuned_like: str = ""
     estimator: str = ""
+    transfer: Transfer | None = None
     estimator_options: Mapping[str, Any] = field(default_factory=dict)
     training_image: Image
     inference_image: Image

@@ -77,6 +77,10 @@ class RegistryHook(ResourceHook):
             except InputError as error:
                 self.log.warning("%s", error)
 
+    def rejected(self, group: str) -> list[str]:
+        """Return the digests of the artifacts of a group's rejected versions."""
+        return [version.served.model_sha256 for version in self.versions(group, REJECTED)]
+
     def served_by(self, endpoint: str) -> Version | None:
         """Return the version behind an endpoint, the champion; None if there is none of ours."""
         arn = model_package(self, endpoint)

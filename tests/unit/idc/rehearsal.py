@@ -26,6 +26,7 @@ from idc.settings import Settings
 from idc.storage import ObjectStore
 from idc.train import candidates, stage as train
 from idc.train.options import TrainingOptions
+from idc.train.request import joined
 from idc.variants.all import VARIANTS
 
 PARTITION = "2026-10"
@@ -84,7 +85,9 @@ def plan_training(store: ObjectStore, options: TrainingOptions = TRAINING) -> li
 
 def requested(planned: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Make plans requests without the SDK, which is not in this interpreter."""
-    return [{**one, "request": training_request(TrainingPlan.from_dict(one["plan"]))} for one in planned]
+    return joined(
+        {**one, "request": training_request(TrainingPlan.from_dict(one["plan"]))} for one in planned
+    )
 
 
 def trained(
@@ -93,7 +96,7 @@ def trained(
     """Leave what training jobs leave, and record it; `job` names the job of a single variant."""
     planned = requested(plan_training(store, replace(TRAINING, variants=variants)))
     jobs = []
-    for variant in variants:
+    for variant in (one["variant"] for one in planned):
         name = job or f"idc-train-2026-10-{variant}-0123456789"
         key = f"{layout.job_prefix(name)}output/model.tar.gz"
         store.put(key, packed({"model.json": model + variant.encode()}))

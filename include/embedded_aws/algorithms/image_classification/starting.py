@@ -60,8 +60,8 @@ def _pretrained(fresh: Model, folder: str) -> Model:
     raise CustomerError(
         "Hyperparameter use_pretrained_model",
         f"'1', and no weights for {layers} layers are here",
-        f"resnet-{layers}.params, or a model's files in resnet-{layers}, below the directory that {PRETRAINED} "
-        f"names in the runtime's environment, or a channel {CHANNEL!r}",
+        f"resnet-{layers}.params, or a model's files in resnet-{layers}, below the directory that "
+        f"{PRETRAINED} names in the runtime's environment, or a channel {CHANNEL!r}",
         "Provide one, or set use_pretrained_model to 0 for full training.",
     )
 

@@ -38,15 +38,20 @@ def document(store: ObjectStore, variant: str) -> dict[str, Any]:
     return found
 
 
-def test_every_candidate_scores_the_same_validation_and_test_patches(
+def test_every_model_scores_the_same_validation_and_test_patches_once(
     snapshot: ObjectStore, dataset: str
 ) -> None:
     trained(snapshot, *VARIANTS)
 
     planned = plan_scoring(snapshot)
 
+    assert [one["variants"] for one in planned] == [
+        ["builtin-lowlevel", "builtin-sdk"],
+        ["tensorflow"],
+        ["mxnet"],
+    ]
     inputs = [one["request"]["TransformInput"] for one in planned]
-    assert inputs == [inputs[0]] * 4
+    assert inputs == [inputs[0]] * 3
     assert inputs[0]["DataSource"]["S3DataSource"] == {
         "S3DataType": "S3Prefix",
         "S3Uri": snapshot.uri(f"{layout.dataset_prefix(dataset)}payload/"),
@@ -56,7 +61,7 @@ def test_every_candidate_scores_the_same_validation_and_test_patches(
         JobSpec(JobKind.TRANSFORM, one["prefix"], one["request"]).create_request()
         assert one["model"]["ModelName"] == one["request"]["ModelName"]
         assert one["model"]["PrimaryContainer"]["ModelDataUrl"].endswith("output/model.tar.gz")
-    assert len({one["model"]["ModelName"] for one in planned}) == 4
+    assert len({one["model"]["ModelName"] for one in planned}) == 3
 
 
 def test_a_candidate_of_another_dataset_is_not_scored(
@@ -90,6 +95,7 @@ def test_metrics_say_of_what_and_of_whom_and_with_which_threshold(
         "partition",
         "dataset_digest",
         "model_data",
+        "same_training",
         "synthetic",
         "threshold",
         "target_sensitivity",
