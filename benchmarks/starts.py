@@ -26,7 +26,7 @@ from measuring import show
 from measuring.variants import INCLUDE, VARIANTS
 from patients import GENERATED, HALF, SPLIT_SEED, Patients, deal, members_by_patient, write_shard
 
-from embedded_aws.containers import THREAD_VARIABLES
+from embedded_aws.containers.container import THREAD_VARIABLES
 from idc.evaluate.metrics import measure
 from idc.evaluate.names import METRICS, figure
 from idc.evaluate.predictions import collected

@@ -99,7 +99,7 @@ def retraining(model_sha256: str, partition: str) -> str:
 
 def lineage(model_sha256: str) -> str:
     """Return the key of the record of all datasets behind a model that began with another model."""
-    return f"models/{_digest('model digest', model_sha256)}/lineage.json"
+    return f"models/{checked_digest('model digest', model_sha256)}/lineage.json"
 
 
 def reference(model_sha256: str) -> str:

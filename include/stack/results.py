@@ -113,7 +113,7 @@ def _made(
         yield f"snapshot {partition}", written
     if written := clients.written_at(layout.index(digest)):
         yield f"dataset {digest[:12]}", written
-    for candidate in candidates:
-        job = clients.sagemaker.describe_training_job(TrainingJobName=candidate["training_job"])
-        yield f"training job {candidate['training_job']}", job["CreationTime"]
+    for name in dict.fromkeys(candidate["training_job"] for candidate in candidates):
+        job = clients.sagemaker.describe_training_job(TrainingJobName=name)
+        yield f"training job {name}", job["CreationTime"]
     yield f"endpoint {endpoint['EndpointName']} (unchanged)", endpoint["LastModifiedTime"]

@@ -59,6 +59,8 @@ def _candidate(who: str, keys: Iterable[str], found: Mapping[str, Values]) -> di
         "dataset_digest": metrics.get("dataset_digest") or made.get("dataset_digest", ""),
         "synthetic": bool(metrics.get("synthetic") or made.get("synthetic")),
         "training_job": made.get("training_job", ""),
+        "same_training": metrics.get("same_training", []),
+        "start": made.get("start", ""),
         "tuning_job": made.get("tuning_job", ""),
         "run_s": made.get("run_s"),
         "threshold": metrics.get("threshold"),

@@ -21,8 +21,7 @@ from idc.evaluate.served_model import ServedModel
 from idc.evaluate.transform import transform_spec
 from idc.settings import Settings
 from idc.storage import ObjectStore
-from idc.train import candidates as registry
-from idc.train import start
+from idc.train import candidates as registry, start
 from idc.train.candidates import Candidate
 
 log = logging.getLogger(__name__)

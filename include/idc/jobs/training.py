@@ -13,6 +13,11 @@ from typing import Any, Self
 RECORDIO, SAGEMAKER_MODEL = "application/x-recordio", "application/x-sagemaker-model"
 # How training begins: with random weights, pretrained ones, or those of an earlier model.
 FULL, PRETRAINED, INCREMENTAL = "", "pretrained", "incremental"
+STARTS = {
+    FULL: "full training",
+    PRETRAINED: "transfer learning from pretrained weights",
+    INCREMENTAL: "incremental training",
+}
 
 
 @dataclass(frozen=True)
@@ -32,9 +37,8 @@ class Start:
 
     def __str__(self) -> str:
         """Return the start for a log."""
-        if self.kind == INCREMENTAL:
-            return f"incremental training from {self.training_job} of {self.partition}"
-        return "transfer learning from pretrained weights" if self.kind == PRETRAINED else "full training"
+        model = f" from {self.training_job} of {self.partition}" if self.training_job else ""
+        return f"{STARTS[self.kind]}{model}"
 
 
 @dataclass(frozen=True)

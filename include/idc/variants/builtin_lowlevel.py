@@ -6,7 +6,7 @@ from idc.variants.builtin import Builtin
 
 VARIANT = Builtin(
     name="builtin-lowlevel",
-    label="Built-in algorithm, low-level request",
+    label="Built-in algorithm, full training",
     colour="#3d7ea6",
     dark_colour="#5aa2cf",
     marker="o",

@@ -7,7 +7,7 @@ from idc.variants.variant import Transfer
 
 VARIANT = Builtin(
     name="builtin-sdk",
-    label="Built-in algorithm, SDK request",
+    label="Built-in algorithm, transfer learning",
     colour="#2f8f83",
     dark_colour="#4fb8aa",
     marker="s",

@@ -41,4 +41,5 @@ def test_the_request_is_made_in_the_interpreter_that_the_plan_names(monkeypatch:
         "dataset_digest": "d" * 64,
         "prefix": "p",
         "request": training_request(PLAN),
+        "variants": ["builtin-sdk"],
     }

@@ -28,13 +28,15 @@ from idc.evaluate.report.statements import (
 )
 from idc.html.charts import CLASS_NAMES
 from idc.html.page import TEMPLATES
+from idc.jobs.training import STARTS
 from idc.layout import SPLITS
 from idc.storage import ObjectStore
 from idc.train.candidates import Candidate
+from idc.train.start import trained_on
 from idc.variants.all import variant
 
-# Longest texts, and most hyperparameters, that the schema takes.
-_TEXT, _HYPERPARAMETERS, _HYPERPARAMETER = 1024, 100, 255
+# Longest texts, and most hyperparameters and datasets, that the schema takes.
+_TEXT, _HYPERPARAMETERS, _HYPERPARAMETER, _DATASETS = 1024, 100, 255, 15
 
 
 def card(
@@ -90,12 +92,16 @@ def _training(
         for name in SPLITS
     )
     chosen = f" Hyperparameters found by the tuning job {tuning_job}." if tuning_job else ""
+    begun = f" Incremental training from the model of {candidate.start_job}." if candidate.start_job else ""
+    datasets = trained_on(store, candidate) or [candidate.dataset_digest]
     values = _hyperparameters(candidate)[:_HYPERPARAMETERS]
     return {
-        "training_observations": f"Split by patient, none in two splits. {told}.{chosen}"[:_TEXT],
+        "training_observations": f"Split by patient, none in two splits. {told}.{begun}{chosen}"[:_TEXT],
         "training_job_details": {
             "training_arn": candidate.training_job,
-            "training_datasets": [store.uri(layout.dataset_prefix(candidate.dataset_digest))],
+            "training_datasets": [
+                store.uri(layout.dataset_prefix(digest)) for digest in datasets[:_DATASETS]
+            ],
             "training_metrics": [
                 {"name": name, "value": value, "notes": "the last the training job reported"}
                 for name, value in candidate.metrics.items()
@@ -175,13 +181,15 @@ def _details(
     candidate: Candidate, metrics: Mapping[str, Any], facts: DatasetFacts, tuning_job: str
 ) -> dict[str, str]:
     """Return what the schema has no member of its own for, as texts."""
+    same = ", ".join(metrics.get("same_training", ()))
     details = {
         "problem type": "binary classification of images",
         "algorithm": variant(candidate.variant).algorithm,
         "variant": candidate.variant,
         "partition": candidate.partition,
         "model SHA-256": candidate.model_sha256,
-        "training job": candidate.training_job,
+        "training job": candidate.training_job + (f", same training job as {same}" if same else ""),
+        "start": STARTS[candidate.start],
         "tuning job": tuning_job or "none",
         "dataset digest": candidate.dataset_digest,
         "snapshot": f"{facts.index.partition}, SHA-256 {facts.index.snapshot_sha256}",

@@ -29,6 +29,7 @@ from idc.evaluate.report.mistakes import Mistake, choose_slides, worst
 from idc.html.charts import CLASS_NAMES, Chart
 from idc.html.page import TEMPLATES
 from idc.html.slides import Pixels
+from idc.jobs.training import FULL, STARTS
 from idc.storage import ObjectStore
 
 
@@ -43,6 +44,11 @@ class EvaluationFacts:
     raw: Predictions
     test: Predictions
     rows: list[PatientRow]
+
+    @property
+    def start(self) -> str:
+        """How the training began."""
+        return STARTS[self.candidate.get("start", FULL)]
 
     @property
     def threshold(self) -> float:

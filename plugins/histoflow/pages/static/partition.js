@@ -89,6 +89,7 @@ const sentence = (reason) =>
 function table(found) {
   const heads = found.candidates.map((one) => h("th", { scope: "col" },
     one.name, one.name === "champion" ? h("small", {}, `${one.variant}, serving when evaluated`) : null,
+    one.same_training.length ? h("small", {}, `same training job as ${one.same_training.join(", ")}`) : null,
     found.decision?.variant === one.name ? badge(...outcome(found.decision)) : null));
   const rows = found.metrics.map((metric) => h("tr", {}, h("th", { scope: "row" }, label(metric)),
     found.candidates.map((one) => cell(metric, one.test.metrics[metric.key]))));
