@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import airflow_task
@@ -21,6 +22,7 @@ from idc.variants.all import VARIANTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
+NEXT = "2026-11"
 OPTIONS = TrainingOptions(
     tuple(VARIANTS),
     {
@@ -35,14 +37,19 @@ OPTIONS = TrainingOptions(
 
 @pytest.fixture(scope="module")
 def planned(store: ObjectStore) -> list[dict[str, Any]]:
-    """The four training jobs, three of them requested by the SDK in its own environment."""
+    """The training jobs, requested in the SDK's environment: the built-in variants ask for the same."""
     plans = train.plan(store, SETTINGS, dag_id="idc_train", partition=PARTITION, options=OPTIONS)
     return requested("idc.train.request", plans)
 
 
 @pytest.fixture(scope="module")
 def candidates(store: ObjectStore, planned: list[dict[str, Any]]) -> list[registry.Candidate]:
-    """What the four jobs made."""
+    """What the three jobs made."""
+    assert [spec["variants"] for spec in planned] == [
+        ["builtin-lowlevel", "builtin-sdk"],
+        ["tensorflow"],
+        ["mxnet"],
+    ]
     jobs = [airflow_task.run(SageMakerTrainingOperator(task_id="train", spec=spec)) for spec in planned]
     train.record(store, partition=PARTITION, planned=planned, jobs=jobs)
     return registry.candidates(store, PARTITION)
@@ -75,7 +82,8 @@ def test_every_variant_answers_for_the_same_patches(
         assert table.patch.tolist() == tables[0].patch.tolist()
         assert table.label.tolist() == tables[0].label.tolist()
         assert len(set(table.probability.tolist())) > len(table) / 4
-    assert len({tuple(table.probability.tolist()) for table in tables}) >= 3
+    assert tables[0].probability.tolist() == tables[1].probability.tolist(), "one training, one model"
+    assert len({tuple(table.probability.tolist()) for table in tables}) == 3
 
 
 def test_the_one_that_is_best_on_validation_is_chosen(
@@ -88,6 +96,23 @@ def test_the_one_that_is_best_on_validation_is_chosen(
         for name in VARIANTS
     }
     assert figures[chosen.variant]["value"] == max(figure["value"] for figure in figures.values())
+
+
+def test_the_next_month_begins_with_this_months_model(
+    store: ObjectStore, candidates: list[registry.Candidate]
+) -> None:
+    for key in (layout.manifest, layout.dataset_pointer):
+        store.put(key(NEXT), store.get(key(PARTITION)))
+    chosen = replace(OPTIONS, variants=("builtin-lowlevel", "builtin-sdk"))
+    plans = train.plan(store, SETTINGS, dag_id="idc_train", partition=NEXT, options=chosen)
+    _, sdk = requested("idc.train.request", plans)
+
+    job = airflow_task.run(SageMakerTrainingOperator(task_id="train", spec=sdk))
+    train.record(store, partition=NEXT, planned=[sdk], jobs=[job])
+
+    made = registry.candidate(store, NEXT, "builtin-sdk")
+    assert (made.start, made.start_job) == ("incremental", candidates[0].training_job)
+    assert made.model_sha256 != candidates[0].model_sha256
 
 
 def test_the_data_of_a_job_is_where_it_was_asked_to_be(
