@@ -1,10 +1,11 @@
 """What a start is worth to the built-in algorithm: full training against incremental, from an earlier month.
 
-    PYTHONPATH=include:plugins:tests python benchmarks/starts.py --archive idc.zip --epochs 6 --patches 60
+    PYTHONPATH=include:plugins:tests:tests/embedded_aws python benchmarks/starts.py \
+        --archive idc.zip --epochs 2 4 --patches 40
 
 The patients that are not for the product's test are dealt into two halves, which stand for two months. Of
 each half a quarter is for the test, a quarter for validation and the rest to train on. Each half is trained
-in full, and once more from the model of the other half. Weights made from photographs cannot be had here.
+in full, and once more from the model of the other half. Pretrained weights are not measured.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ from patients import GENERATED, HALF, SPLIT_SEED, Patients, deal, members_by_pat
 
 from embedded_aws.containers.container import THREAD_VARIABLES
 from idc.evaluate.metrics import measure
-from idc.evaluate.names import METRICS, figure
+from idc.evaluate.metrics_table import rows_of
 from idc.evaluate.predictions import collected
 from idc.ingest.synthetic import write_archive
-from idc.variants.builtin import FIXED, _steps
+from idc.variants.builtin import FIXED, steps
 
-SHOWN = ("balanced_accuracy", "roc_auc")
+SHOWN = rows_of(("balanced_accuracy", "roc_auc"))
 BUILTIN = next(variant for variant in VARIANTS if variant.name == "builtin")
 SETTINGS = {"mini_batch_size": 64, "learning_rate": 0.05, "optimizer": "nag"}
 RECORDS = {"ContentType": "application/x-recordio", "TrainingInputMode": "File"}
@@ -71,7 +72,7 @@ def train(begun: Path, data: Month, epochs: int, start: Path | None) -> Path:
         **FIXED,
         **SETTINGS,
         "epochs": epochs,
-        "lr_scheduler_step": _steps(epochs),
+        "lr_scheduler_step": steps(epochs),
         "num_training_samples": data.patches,
     }
     (begun / "input/data").mkdir(parents=True)
@@ -105,7 +106,7 @@ def scored(title: str, model: Path, data: Month) -> list[str]:
     answers = BUILTIN.by_itself("answers", model=model, folder=data.folder / "test")
     rows = [(name, name.split("_")[0], label, "test", chance) for name, label, chance in answers]
     measured = measure(collected(rows), threshold=HALF, seed=SPLIT_SEED).to_dict()
-    row = [data.name, title, *(figure(measured[metric]) for metric in SHOWN)]
+    row = [data.name, title, *(metric.text(measured[metric.key]) for metric in SHOWN)]
     print(*row, sep="  ", flush=True)
     return row
 
@@ -140,7 +141,7 @@ def main() -> None:
     data = "SYNTHETIC DATA" if given.archive is None else given.archive.name
     trained = " and ".join(f"{one.patches:,}" for one in months)
     title = f"{len(patients)} patients in two months, {trained} training patches, {data}, at one half"
-    show(title, ["month", "start", *(METRICS[metric] for metric in SHOWN)], rows)
+    show(title, ["month", "start", *(metric.label for metric in SHOWN)], rows)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 
 from histoflow import forms
-from histoflow.defaults import CANDIDATES, DECISION, DEFAULT_ARGS, ENDPOINT, JOB_ARGS
+from histoflow.defaults import CANDIDATES, DECISION, DEFAULT_ARGS, ENDPOINT, JOB_ARGS, VARIANTS_LABEL
 from histoflow.notifiers import APPROVAL_WANTED, NEW_CHAMPION
 from histoflow.operators.approval import ModelApprovalOperator
 from histoflow.operators.endpoint import SageMakerEndpointDeployOperator
@@ -94,10 +94,7 @@ def idc_deploy() -> None:
         return deployment.conclude(answered, deploying="register")
 
     score = SageMakerTransformOperator.partial(
-        task_id="score",
-        doc_md="Scores patches.",
-        map_index_template="{{ task.spec.variants | join(', ') }}",
-        **JOB_ARGS,
+        task_id="score", doc_md="Scores patches.", map_index_template=VARIANTS_LABEL, **JOB_ARGS
     ).expand(spec=(planned := plan()))
     clean = SageMakerModelDeleteOperator(task_id="delete_models", specs=planned, doc_md="Deletes the models.")
     score >> clean.as_teardown()

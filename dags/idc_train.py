@@ -42,7 +42,7 @@ from typing import Any
 from airflow.sdk import PartitionedAssetTimetable, dag, task
 
 from histoflow import forms
-from histoflow.defaults import CANDIDATES, DATASET, DEFAULT_ARGS, JOB_ARGS, RETRAIN, deadline
+from histoflow.defaults import CANDIDATES, DATASET, DEFAULT_ARGS, JOB_ARGS, RETRAIN, VARIANTS_LABEL, deadline
 from histoflow.operators.sagemaker import SageMakerTrainingOperator
 
 
@@ -104,7 +104,7 @@ def idc_train() -> None:
     train = SageMakerTrainingOperator.partial(
         task_id="train",
         doc_md="Runs a training job.",
-        map_index_template="{{ task.spec.variants | join(', ') }}",
+        map_index_template=VARIANTS_LABEL,
         **JOB_ARGS,
     ).expand(spec=planned)
     record(planned, train.output)

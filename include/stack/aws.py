@@ -66,7 +66,8 @@ def log_files(settings: StackSettings) -> list[Path]:
 def _write_runtimes(settings: StackSettings) -> Path:
     settings.run.mkdir(parents=True, exist_ok=True)
     path = settings.run / "runtimes.toml"
-    path.write_text(runtimes.table(lambda name: str(interpreter(name, settings.envs))))
+    weights = settings.pretrained_weights
+    path.write_text(runtimes.table(lambda name: str(interpreter(name, settings.envs)), weights=weights))
     return path
 
 

@@ -18,15 +18,17 @@ from stack import paths
 IN_DOCKER = Path("/opt/histoflow")
 DOCKER = "deploy/docker/runtimes.toml"
 POLICY = "deploy/iam/sagemaker-execution.json"
+WEIGHTS = "IMAGE_CLASSIFICATION_PRETRAINED"  # where the twin finds pretrained weights
 _PULLED = "arn:aws:ecr:REGION:*:repository/"
 
 
-def table(python: Callable[[str], str], include: Path = paths.INCLUDE) -> str:
+def table(python: Callable[[str], str], include: Path = paths.INCLUDE, *, weights: Path | None = None) -> str:
     """Return the runtimes as TOML.
 
-    `python` gives the interpreter of an environment by its name; `include` is the library's folder there.
+    `python` gives the interpreter of an environment by its name; `include` is the library's folder there;
+    `weights` is the folder of the built-in algorithm's pretrained weights, if there is one.
     """
-    return "\n".join(_entry(fields) for fields in _runtimes(python, include))
+    return "\n".join(_entry(fields, weights) for fields in _runtimes(python, include))
 
 
 def policy(text: str, variants: Mapping[str, Variant] = VARIANTS) -> str:
@@ -72,9 +74,12 @@ def _runtimes(python: Callable[[str], str], include: Path) -> Iterator[dict[str,
         yield fields
 
 
-def _entry(fields: Mapping[str, object]) -> str:
+def _entry(fields: Mapping[str, object], weights: Path | None) -> str:
     # TOML's strings and arrays of strings are written as JSON's are.
-    return "[[runtime]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in fields.items())
+    lines = [f"{key} = {json.dumps(value)}\n" for key, value in fields.items()]
+    if weights and "algorithm" in fields:
+        lines.append(f"environment = {{ {WEIGHTS} = {json.dumps(str(weights.absolute()))} }}\n")
+    return "[[runtime]]\n" + "".join(lines)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,11 @@ class StackSettings(BaseSettings):
     aws_port: Port = Field(default=4566, description=_A_PORT)
     s3_port: Port = Field(default=8333, description=_A_PORT)
 
+    pretrained_weights: Path | None = Field(
+        default=None,
+        description="the folder with `resnet-18.params`, pretrained weights for the embedded AWS",
+    )
+
     airflow_port: Port = Field(default=8080, description=_A_PORT)
     api_port: Port = Field(default=8088, description=_A_PORT)
     parallelism: int = Field(default=4, ge=1, le=64, description="how many tasks run at once, 1 to 64")

@@ -37,6 +37,8 @@ DEFAULT_ARGS: dict[str, Any] = {
 SAGEMAKER_POOL = "histoflow_sagemaker"
 # A job ends by its own stopping condition, and the wait for it with the job.
 JOB_ARGS: dict[str, Any] = {"pool": SAGEMAKER_POOL, "execution_timeout": None}
+# The label of a mapped job: equal requests are one job, for all variants that asked for it.
+VARIANTS_LABEL = "{{ task.spec.variants | join(', ') }}"
 
 
 def deadline(limit: timedelta) -> DeadlineAlert:

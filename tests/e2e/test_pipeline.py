@@ -121,7 +121,7 @@ def test_the_demo_shows_how_far_it_is_and_nothing_of_the_libraries_logs(demo: st
     for variants in ("builtin-lowlevel, builtin-sdk", "tensorflow", "mxnet"):
         assert any(re.search(rf"\] train {variants}: done, \d+ s", line) for line in moving), variants
     assert re.search(r"\] train [a-z, -]+: epoch \d+ of \d+, accuracy 0\.\d+", demo)
-    assert re.search(r"\] 2 of 3 train: (about \d+ min|less than a minute) left", demo)
+    assert re.search(r"\] 3 of 4 train: (about \d+ min|less than a minute) left", demo)
     assert demo.count("waiting for the scheduler") <= len(DAG_IDS)
     assert not re.search(r"absl|oneDNN|MKLDNN|learning_rate|\w\[\d+\]:", demo)
     assert "\x1b" not in demo, "no escape sequences in a pipe"

@@ -129,7 +129,7 @@ class Builtin(Variant):
             hyperparameters={
                 **FIXED,
                 "num_training_samples": index.splits["train"].patches,
-                "lr_scheduler_step": _steps(hyperparameters["epochs"]),
+                "lr_scheduler_step": steps(hyperparameters["epochs"]),
                 **hyperparameters,
             },
             input_mode=PIPE,
@@ -143,7 +143,7 @@ class Builtin(Variant):
         return {"Image": self.inference_image.uri(settings), "ModelDataUrl": model_data, "Environment": {}}
 
 
-def _steps(epochs: int) -> str:
+def steps(epochs: int) -> str:
     """Return the epochs after which the rate falls, in rising order, such as `8,12`."""
     return ",".join(map(str, sorted({max(1, round(share * epochs)) for share in STEPS})))
 
