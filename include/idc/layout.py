@@ -9,11 +9,8 @@ import re
 
 from idc.converter.keys import (
     AUGMENTED as AUGMENTED,
-    FORMATS as FORMATS,
     IMAGE as IMAGE,
     PAYLOAD as PAYLOAD,
-    PAYLOAD_SPLITS as PAYLOAD_SPLITS,
-    RAW_FORMATS as RAW_FORMATS,
     RECORDIO as RECORDIO,
     SNAPSHOTS as SNAPSHOTS,
     SPLITS as SPLITS,

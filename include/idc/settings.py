@@ -176,10 +176,7 @@ class Settings(BaseSettings):
         default=0.25, gt=0, description="the population stability index from which on patches have drifted"
     )
     monitor_drop: float = Field(
-        default=0.05,
-        gt=0,
-        lt=1,
-        description="the largest tolerated drop of a metric from test patients to labels",
+        default=0.05, gt=0, lt=1, description="the largest tolerated drop of a metric on doctors' labels"
     )
     monitor_action: Literal["notify", "train"] = Field(
         default="notify", description="the action when retraining is advised: notify or train"
